@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* id - names of sandboxes, containers and pinned namespaces: 64 lower-case hex digits. */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#define ID_LENGTH 64
+
+/* A new random id; free with g_free(). */
+char *id_new(void);
+
+/* A random version 4 UUID, as CRI-O names pinned namespaces; free with g_free(). */
+char *id_new_uuid(void);
+
+bool id_is_valid(const char *text);
+
+/* The first twelve digits, for hostnames and log lines: pointer to a copy, free with g_free(). */
+char *id_short(const char *id);
