@@ -15,8 +15,15 @@ typedef struct Block {
         _Alignas(ALIGNMENT) char data[];
 } Block;
 
+typedef struct Keep {
+        struct Keep *next;
+        void *data;
+        GDestroyNotify free_func;
+} Keep;
+
 struct Arena {
         Block *blocks;
+        Keep *keeps;
 };
 
 Arena *arena_new(void) {
@@ -28,6 +35,8 @@ void arena_free(Arena *arena) {
 
         if (!arena)
                 return;
+        for (Keep *keep = arena->keeps; keep; keep = keep->next)
+                keep->free_func(keep->data);
         for (Block *block = arena->blocks; block; block = next) {
                 next = block->next;
                 g_free(block);
@@ -63,6 +72,13 @@ void *arena_copy(Arena *arena, const void *data, size_t size) {
         if (size)
                 memcpy(memory, data, size);
         return memory;
+}
+
+void arena_keep(Arena *arena, void *data, GDestroyNotify free_func) {
+        Keep *keep = arena_alloc(arena, sizeof(*keep));
+
+        *keep = (Keep) { arena->keeps, data, free_func };
+        arena->keeps = keep;
 }
 
 char *arena_strdup(Arena *arena, const char *text) {

@@ -27,9 +27,25 @@ static void test_large_and_aligned(void) {
         g_assert_cmpstr(arena_strdup(arena, NULL), ==, "");
 }
 
+static void count(void *data) {
+        ++*(int *) data;
+}
+
+static void test_keep(void) {
+        Arena *arena = arena_new();
+        int freed = 0;
+
+        arena_keep(arena, &freed, count);
+        arena_keep(arena, &freed, count);
+        g_assert_cmpint(freed, ==, 0);
+        arena_free(arena);
+        g_assert_cmpint(freed, ==, 2);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/arena/keeps-all", test_keeps_all);
         g_test_add_func("/arena/large-and-aligned", test_large_and_aligned);
+        g_test_add_func("/arena/keep", test_keep);
         return g_test_run();
 }
