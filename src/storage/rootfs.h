@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * rootfs - the writable root of one container: <root>/overlay/<id>/{diff,work,merged}, an overlay mount of the
- * image's layers made with the new mount API, volatile, up to the kernel's 500 lowers.
+ * rootfs - the writable root of one container: <root>/overlay/<id>/{diff,work,merged}, an overlay
+ * mount of the image's layers made with the new mount API, volatile, up to the kernel's 500 lowers.
  *
- * Owner    The container's record; only rootfs_remove() lets go. Threads: any, one at a time for each id.
- * Every function may be called again, and after a crash, and then finishes the rest.
+ * Owner    The container's record; only rootfs_remove() lets go. Threads: any, one at a time for
+ * each id. Every function may be called again, and after a crash, and then finishes the rest.
  */
 
 #include "storage/store.h"
 
-/* Make and mount it. @image NULL: an empty root (a sandbox without image). @mount_label: SELinux context or
- * NULL. @ret_path: the mount point "merged", free with g_free(). */
+/* Make and mount it. @image NULL: an empty root (a sandbox without image). @mount_label: SELinux
+ * context or NULL. @ret_path: the mount point "merged", free with g_free(). */
 bool rootfs_create(Store *store, const char *id, ImageRecord *image, const char *mount_label,
                    char **ret_path, GError **error);
 
@@ -22,11 +22,13 @@ bool rootfs_unmount(Store *store, const char *id, GError **error);
 /* Unmount and remove everything. Missing: success. */
 bool rootfs_remove(Store *store, const char *id, GError **error);
 
-/* Mount an image read-only for use as a volume at @target (an existing directory of ours below runroot). */
-bool rootfs_mount_image(Store *store, ImageRecord *image, const char *target, const char *mount_label,
-                        GError **error);
+/* Mount an image read-only for use as a volume at @target (an existing directory of ours below
+ * runroot). */
+bool rootfs_mount_image(Store *store, ImageRecord *image, const char *target,
+                        const char *mount_label, GError **error);
 
-/* Remove every container root whose id is not in @known (start-up); failures are logged and skipped. */
+/* Remove every container root whose id is not in @known (start-up); failures are logged and
+ * skipped. */
 void rootfs_sweep(Store *store, GHashTable *known);
 
 /* Disk usage of the writable layer, by walking it: for stats. */
