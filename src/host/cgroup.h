@@ -28,7 +28,11 @@ bool cgroup_kill(const char *path, gint64 deadline_usec, GError **error);
 /* Remove it and empty children. Missing: success. Busy: error. */
 bool cgroup_remove(const char *path, GError **error);
 
+/* In any hierarchy. */
 bool cgroup_exists(const char *path);
+
+/* The directory of it in one hierarchy, so that files can be read many times; -1 when there is none. */
+int cgroup_open(const char *path, const char *controller);
 
 /* One value of a controller file; NULL when there is none. @controller is "memory", "cpu", ... on v1 and is not
  * used on v2. Free with g_free(). */
