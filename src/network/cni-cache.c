@@ -132,7 +132,8 @@ GPtrArray *cni_cache_find(const char *dir, const char *container_id, const char 
         for (unsigned i = 0; i < names->len; i++) {
                 const char *name = names->pdata[i];
 
-                if (g_str_has_suffix(name, ending) && name[0] != '.' && strlen(name) > strlen(ending))
+                if (g_str_has_suffix(name, ending) && name[0] != '.' &&
+                    strlen(name) > strlen(ending))
                         g_ptr_array_add(found, g_strdup(name));
         }
         return g_steal_pointer(&found);

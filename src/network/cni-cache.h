@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * CniEntry - the record of one attachment, as libcni keeps it, so that either daemon can take over from the other.
+ * CniEntry - the record of one attachment, as libcni keeps it, so that either daemon can take over
+ * from the other.
  *
  * Owner    The caller. Threads: any; the calls for one sandbox are serial.
- * Disk     <cache>/NETWORK-SANDBOX-INTERFACE, mode 0600. An entry without "result" is an ADD that did not finish:
- *          a DEL is owed. The member "crio" is ours; it holds the name of the daemon that wrote the entry.
+ * Disk     <cache>/NETWORK-SANDBOX-INTERFACE, mode 0600. An entry without "result" is an ADD that
+ *          did not finish: a DEL is owed. The member "crio" is ours; it holds the name of the
+ *          daemon that wrote the entry.
  */
 
 #include <glib.h>

@@ -107,17 +107,17 @@ static bool check_plugins(const Json *list, const char *path, GError **error) {
 }
 
 /* Booleans may be spelled as strings. */
-static bool get_flag(const Json *list, const char *key, const char *path, bool *ret_flag,
-                     GError **error) {
-        const Json *value = json_get(list, key);
+static bool get_flag(const CniConfig *config, const char *key, bool *ret_flag, GError **error) {
+        const Json *value = json_get(config->list, key);
         const char *word = json_string(value);
 
         if (word && (g_str_equal(word, "true") || g_str_equal(word, "false")))
                 *ret_flag = g_str_equal(word, "true");
         else if (!value || json_get_type(value) == JSON_BOOL)
-                *ret_flag = json_get_bool(list, key, false);
+                *ret_flag = json_get_bool(config->list, key, false);
         else
-                return fail(error, ERROR_INVALID_ARGUMENT, "%s: \"%s\" is no boolean", path, key);
+                return fail(error, ERROR_INVALID_ARGUMENT, "%s: \"%s\" is no boolean",
+                            config->path, key);
         return true;
 }
 
@@ -191,8 +191,8 @@ static bool read_head(CniConfig *config, GError **error) {
                             "and '-' only",
                             config->path, config->name);
         return choose_version(config->list, config->path, &config->version, error) &&
-               get_flag(config->list, "disableCheck", config->path, &config->disable_check, error) &&
-               get_flag(config->list, "disableGC", config->path, &config->disable_gc, error);
+               get_flag(config, "disableCheck", &config->disable_check, error) &&
+               get_flag(config, "disableGC", &config->disable_gc, error);
 }
 
 static CniConfig *config_start(const char *text, size_t length, const char *path, GError **error) {
@@ -250,7 +250,9 @@ static GPtrArray *list_files(const char *dir, const char *const *endings, GError
 }
 
 GPtrArray *cni_config_files(const char *dir, GError **error) {
-        return list_files(dir, (const char *const[]) { ".conf", ".conflist", ".json", NULL }, error);
+        static const char *const endings[] = { ".conf", ".conflist", ".json", NULL };
+
+        return list_files(dir, endings, error);
 }
 
 /* The plugins that other packages dropped beside the list, in DIR/NAME/. */
@@ -291,8 +293,7 @@ CniConfig *cni_config_load(const char *path, GError **error) {
         if (!file_read(AT_FDCWD, path, FILE_LIMIT, &text, &length, error))
                 return NULL;
         config = config_start(text, length, path, error);
-        if (!config ||
-            !get_flag(config->list, "loadOnlyInlinedPlugins", path, &only_inlined, error))
+        if (!config || !get_flag(config, "loadOnlyInlinedPlugins", &only_inlined, error))
                 return NULL;
         if (g_str_has_suffix(path, ".conflist") && !only_inlined && !append_folder(config, error))
                 return NULL;

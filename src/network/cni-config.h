@@ -6,8 +6,9 @@
  *
  * Owner    Counted; never changed after it was made. Threads: any.
  *
- * A file is hostile until it is parsed: names that end up in paths (plugin types, also those of ipam and
- * delegate, and the network's own name) are refused when they could lead out of their directory.
+ * A file is hostile until it is parsed: names that end up in paths (plugin types, also those of
+ * ipam and delegate, and the network's own name) are refused when they could lead out of their
+ * directory.
  */
 
 #include <glib.h>
@@ -27,8 +28,8 @@ typedef struct CniConfig {
         char *text; /* the whole list, as the cache keeps it */
 } CniConfig;
 
-/* Parse a .conflist, or a .conf/.json with one plugin, which is wrapped. A missing name becomes the base name of
- * @path. Members that we do not know stay in the list. */
+/* Parse a .conflist, or a .conf/.json with one plugin, which is wrapped. A missing name becomes
+ * the base name of @path. Members that we do not know stay in the list. */
 CniConfig *cni_config_parse(const char *text, size_t length, const char *path, GError **error);
 
 /* The same from a file; unless it says loadOnlyInlinedPlugins, DIR/NAME/ *.conf are appended. */
@@ -44,7 +45,8 @@ const char *cni_config_type(const CniConfig *config, size_t index);
 /* Nothing but loopback, which the sandbox has without a plugin. */
 bool cni_config_is_loopback(const CniConfig *config);
 
-/* Paths of the configuration files in @dir, sorted by name; NULL with @error. A missing directory is empty. */
+/* Paths of the configuration files in @dir, sorted by name; NULL with @error. A missing directory
+ * is empty. */
 GPtrArray *cni_config_files(const char *dir, GError **error);
 
 /* A word that is safe in a file name: a letter or digit, then those and "_.-". */

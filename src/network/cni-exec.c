@@ -66,7 +66,8 @@ static GPtrArray *make_environment(const CniCall *call) {
         return variables;
 }
 
-/* The spawn error ends in the words for ETXTBSY when the program is being written at this moment. */
+/* The spawn error ends in the words for ETXTBSY when the program is being written at this moment.
+ * */
 static bool is_busy(const GError *error) {
         return g_str_has_suffix(error->message, g_strerror(ETXTBSY));
 }

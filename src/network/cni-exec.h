@@ -4,7 +4,8 @@
 /*
  * cni-exec - one execution of one CNI plugin.
  *
- * Threads  Any; blocks until the plugin ended or the deadline passed, when its process group is killed.
+ * Threads  Any; blocks until the plugin ended or the deadline passed, when its process group is
+ *          killed.
  */
 
 #include <glib.h>
@@ -21,10 +22,12 @@ typedef struct CniCall {
         gint64 deadline_usec; /* monotonic */
 } CniCall;
 
-/* The path of a plugin, the first that is a regular file; NULL with UNAVAILABLE, since it may be installed later. */
+/* The path of a plugin, the first that is a regular file; NULL with UNAVAILABLE, since it may be
+ * installed later. */
 char *cni_plugin_find(const char *const *plugin_dirs, const char *type, GError **error);
 
-/* Run the plugin @type with @request on its stdin. @ret_output (may be NULL) is what it printed, at most 1 MiB. A plugin's
- * own error becomes @error with its words; "try again" and "not available" are UNAVAILABLE. */
+/* Run the plugin @type with @request on its stdin. @ret_output (may be NULL) is what it printed,
+ * at most 1 MiB. A plugin's own error becomes @error with its words; "try again" and "not
+ * available" are UNAVAILABLE. */
 bool cni_exec(const CniCall *call, const char *type, const char *request, char **ret_output,
               GError **error);

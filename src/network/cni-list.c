@@ -4,7 +4,8 @@
 #include "base/error.h"
 #include "network/cni-result.h"
 
-/* Only what the plugin declared and what we have; all other members of its object go through as they are. */
+/* Only what the plugin declared and what we have; all other members of its object go through as
+ * they are. */
 static Json *make_request(const CniConfig *config, size_t index, const Json *capabilities,
                           const Json *result) {
         Json *request = json_copy(cni_config_plugin(config, index));

@@ -21,7 +21,8 @@ static bool get_form(const char *version, ResultForm *ret_form, GError **error) 
 
         if (!cni_version_parse(version, parts) ||
             !cni_version_at_least(CNI_VERSION_NEWEST, version))
-                return fail(error, ERROR_UNKNOWN, "a result of the unknown version \"%s\"", version);
+                return fail(error, ERROR_UNKNOWN, "a result of the unknown version \"%s\"",
+                            version);
         if (cni_version_at_least(version, "1.0.0"))
                 *ret_form = FORM_PLAIN;
         else

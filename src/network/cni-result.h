@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * cni-result - what an ADD printed, in any version of the format: 0.1 and 0.2 ("ip4", "ip6"), 0.3 and 0.4 (ips with
- * "version"), 1.x.
+ * cni-result - what an ADD printed, in any version of the format: 0.1 and 0.2 ("ip4", "ip6"), 0.3
+ * and 0.4 (ips with "version"), 1.x.
  *
  * Threads  Any. A result is hostile until it was parsed here: every address in it is checked.
  */
@@ -13,7 +13,8 @@
 
 #include "base/json.h"
 
-/* Parse and bring into the form of @version, unchanged where it already has that form. @source goes into errors. */
+/* Parse and bring into the form of @version, unchanged where it already has that form. @source
+ * goes into errors. */
 Json *cni_result_parse(const char *text, size_t length, const char *version, const char *source,
                        GError **error);
 

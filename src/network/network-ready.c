@@ -51,7 +51,8 @@ static void sign_path(GString *signature, const char *path) {
                                        (long) status.st_ctim.tv_nsec);
 }
 
-/* A text that differs when a file or directory that matters was changed: a handful of stat() calls. */
+/* A text that differs when a file or directory that matters was changed: a handful of stat()
+ * calls. */
 static char *sign(const Network *network) {
         GString *signature = g_string_new(NULL);
         g_autoptr(GPtrArray) names = dir_list(AT_FDCWD, network->config_dir, NULL);
@@ -60,7 +61,8 @@ static char *sign(const Network *network) {
         for (unsigned i = 0; network->plugin_dirs[i]; i++)
                 sign_path(signature, network->plugin_dirs[i]);
         for (unsigned i = 0; names && i < names->len; i++) {
-                g_autofree char *path = g_build_filename(network->config_dir, names->pdata[i], NULL);
+                const char *name = names->pdata[i];
+                g_autofree char *path = g_build_filename(network->config_dir, name, NULL);
 
                 sign_path(signature, path);
         }
@@ -249,7 +251,8 @@ static void start_asking(Network *network) {
         network->asking = pthread_create(&network->thread, NULL, ask, network) == 0;
         network->thread_made = network->asking;
         if (!network->asking)
-                log_error("CNI network %s: no thread to ask for its STATUS", network->current->name);
+                log_error("CNI network %s: no thread to ask for its STATUS",
+                          network->current->name);
 }
 
 /* Lock held. While a changed list has not been asked, the answer of the one before it counts. */

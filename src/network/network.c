@@ -225,7 +225,8 @@ bool network_join(Network *network, const NetworkSandbox *sandbox, NetworkResult
         return joined;
 }
 
-/* The list that the entry was made with; where it cannot be read, the network of that name, or the default. */
+/* The list that the entry was made with; where it cannot be read, the network of that name, or the
+ * default. */
 static CniConfig *find_config(Network *network, const CniEntry *entry, const char *name) {
         CniConfig *config = NULL;
 
@@ -372,7 +373,8 @@ static Json *list_valid(const Network *network, const CniConfig *config, GError 
         if (!files)
                 return NULL;
         for (unsigned i = 0; i < files->len; i++) {
-                g_autoptr(CniEntry) entry = cni_cache_load(network->cache_dir, files->pdata[i], NULL);
+                const char *file = files->pdata[i];
+                g_autoptr(CniEntry) entry = cni_cache_load(network->cache_dir, file, NULL);
                 Json *attachment;
 
                 if (!entry || !entry->network || !g_str_equal(entry->network, config->name))

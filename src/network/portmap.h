@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * PortMapper - host ports that lead into sandboxes, by `nft -f -` (iptables-restore as the other backend).
+ * PortMapper - host ports that lead into sandboxes, by `nft -f -` (iptables-restore as the other
+ * backend).
  *
  * Owner    The daemon. Threads: any; one transaction at a time.
- * Disk     The kernel's tables, nothing else. Rules carry the sandbox id, so removal needs only that.
+ * Disk     The kernel's tables, nothing else. Rules carry the sandbox id, so removal needs only
+ *          that.
  */
 
 #include <glib.h>
@@ -26,12 +28,13 @@ typedef struct PortMap {
 
 typedef struct PortMapper PortMapper;
 
-/* Picks nft, else iptables, else fails saying what to install. @disabled: a mapper that does nothing. */
+/* Picks nft, else iptables, else fails saying what to install. @disabled: a mapper that does
+ * nothing. */
 PortMapper *port_mapper_new(bool disabled, GError **error);
 void port_mapper_free(PortMapper *mapper);
 
-/* Map to the first IPv4 and the first IPv6 address of @ips; 127.0.0.1 works too (route_localnet and masquerade).
- * All or nothing. A port held by another sandbox is ALREADY_EXISTS naming it. */
+/* Map to the first IPv4 and the first IPv6 address of @ips; 127.0.0.1 works too (route_localnet
+ * and masquerade). All or nothing. A port held by another sandbox is ALREADY_EXISTS naming it. */
 bool port_mapper_add(PortMapper *mapper, const char *sandbox_id, const char *const *ips,
                      const PortMap *maps, unsigned n_maps, GError **error);
 

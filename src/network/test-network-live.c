@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The real plugins, in a network and mount namespace of this program's own: whatever they leave behind ends with it.
+ * The real plugins, in a network and mount namespace of this program's own: whatever they leave
+ * behind ends with it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "base/tree.h"
 #include "network/network.h"
@@ -309,6 +311,7 @@ int main(int argc, char **argv) {
 
         isolate();
         signal(SIGPIPE, SIG_IGN);
+        log_set_level(LOG_LEVEL_FATAL);
         g_test_init(&argc, &argv, NULL);
         for (unsigned i = 0; i < G_N_ELEMENTS(tests); i++)
                 g_test_add(tests[i].path, Fixture, &tests[i].test, NULL, run_test, NULL);
