@@ -141,8 +141,8 @@ static bool take_name(ImageReference *reference, const char *text, const char *n
 
         reference->domain = length ? g_strndup(name, length) : g_strdup(DEFAULT_DOMAIN);
         if (!domain_is_valid(reference->domain))
-                return refuse(error, text, "the registry must be a host name or address with an "
-                                           "optional port");
+                return refuse(error, text,
+                              "the registry must be a host name or address with an optional port");
         if (path[strcspn(path, UPPER)])
                 return refuse(error, text, "repository name must be lowercase");
         if (!path_is_valid(path))

@@ -35,7 +35,7 @@ bool image_reference_is_short(const char *text);
 /* Print; all of them: free with g_free(). */
 char *image_reference_print(const ImageReference *reference); /* all that is there */
 char *image_reference_print_repository(const ImageReference *reference); /* domain/path */
-char *image_reference_print_tagged(const ImageReference *reference); /* without digest, with :latest */
+char *image_reference_print_tagged(const ImageReference *reference); /* no digest; :latest */
 char *image_reference_print_digested(const ImageReference *reference, const Digest *digest);
 
 /* The form under which a store files an image that was pulled by this name: with a digest

@@ -27,6 +27,9 @@ bool rootfs_remove(Store *store, const char *id, GError **error);
 bool rootfs_mount_image(Store *store, ImageRecord *image, const char *target,
                         const char *mount_label, GError **error);
 
+/* Unmount such a volume. Not mounted: success. */
+bool rootfs_unmount_image(Store *store, const char *target, GError **error);
+
 /* Remove every container root whose id is not in @known (start-up); failures are logged and
  * skipped. */
 void rootfs_sweep(Store *store, GHashTable *known);

@@ -30,6 +30,10 @@ ImageRecord *store_find_image(Store *store, const char *reference);
 /* A snapshot; elements are references. */
 GPtrArray *store_list_images(Store *store);
 
+/* Ids of images in the index that have no record of ours, because podman or the Go daemon wrote
+ * them: crio-image adopts them (storage/store-write.h). Free with g_strfreev(). */
+GStrv store_list_foreign(Store *store);
+
 /* Remove by name (only that name goes, the image with its last one) or by id (all). Images in use
  * by a container keep their layers until the container's rootfs is gone? No: removal of an image
  * whose layers are mounted by a container is refused with FAILED_PRECONDITION naming the
