@@ -2,6 +2,7 @@
 #include "rpc/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -109,18 +110,28 @@ static bool clear_stale(const char *path, const struct sockaddr_un *address, GEr
         return true;
 }
 
+static bool make_address(const char *path, struct sockaddr_un *ret_address, GError **error) {
+        *ret_address = (struct sockaddr_un) { .sun_family = AF_UNIX };
+        if (g_strlcpy(ret_address->sun_path, path, sizeof(ret_address->sun_path)) <
+            sizeof(ret_address->sun_path))
+                return true;
+        return fail(error, ERROR_INVALID_ARGUMENT, "listen on %s: path longer than %zu bytes", path,
+                    sizeof(ret_address->sun_path) - 1);
+}
+
+bool listener_probe(const char *path, GError **error) {
+        struct sockaddr_un address;
+
+        return make_address(path, &address, error) && clear_stale(path, &address, error);
+}
+
 static int bind_socket(const char *path, GError **error) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
         autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         g_autofree char *folder = g_path_get_dirname(path);
+        struct sockaddr_un address;
 
-        if (strlen(path) >= sizeof(address.sun_path)) {
-                fail(error, ERROR_INVALID_ARGUMENT, "listen on %s: path longer than %zu bytes", path,
-                     sizeof(address.sun_path) - 1);
-                return -1;
-        }
-        g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-        if (!dir_make(AT_FDCWD, folder, 0755, error) || !clear_stale(path, &address, error))
+        if (!make_address(path, &address, error) || !dir_make(AT_FDCWD, folder, 0755, error) ||
+            !clear_stale(path, &address, error))
                 return -1;
         if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
             chmod(path, 0660) < 0 || listen(fd, 128) < 0)

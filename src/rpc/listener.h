@@ -16,4 +16,6 @@ typedef struct Listener Listener;
 typedef void (*ListenerFunc)(void *data, int fd, bool is_http2);
 
 Listener *listener_new(const char *path, ListenerFunc func, void *data, GError **error);
+/* ALREADY_EXISTS when somebody serves @path; a dead socket is removed. */
+bool listener_probe(const char *path, GError **error);
 void listener_free(Listener *listener); /* closes and unlinks */

@@ -86,6 +86,10 @@ static grpc_server *make_server(const RpcServerOptions *options) {
         return grpc_server_create(&arguments, NULL);
 }
 
+bool rpc_server_probe(const char *path, GError **error) {
+        return listener_probe(path, error);
+}
+
 RpcServer *rpc_server_start(const RpcServerOptions *options, GError **error) {
         RpcServer *server = g_new0(RpcServer, 1);
 

@@ -46,6 +46,9 @@ typedef struct RpcServerOptions {
         void *foreign_data;
 } RpcServerOptions;
 
+/* Whether another daemon serves @path now: then ALREADY_EXISTS. Asked before anything of its state is touched. */
+bool rpc_server_probe(const char *path, GError **error);
+
 /* Bind the socket (0660) and serve. A live daemon behind the socket is ALREADY_EXISTS; a dead socket is
  * replaced. @options is copied, what it points to is borrowed for the server's life. */
 RpcServer *rpc_server_start(const RpcServerOptions *options, GError **error);

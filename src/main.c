@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* argv to sub-command. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/arguments.h"
+#include "config/command.h"
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "pod/stages.h"
+
+int main(int argc, char **argv) {
+        g_autoptr(GError) error = NULL;
+        g_auto(Arguments) arguments = { 0 };
+        g_autoptr(Config) config = NULL;
+        LogLevel level;
+        int status;
+
+        if (!arguments_parse(argc, argv, &arguments, &error)) {
+                log_write(LOG_LEVEL_FATAL, "%s", error->message);
+                return EXIT_FAILURE;
+        }
+        if (config_command(&arguments, &status))
+                return status;
+        if (arguments.command == COMMAND_STAGES) {
+                stages_print();
+                return EXIT_SUCCESS;
+        }
+        config = config_load(&arguments, &error);
+        if (!config || !config_check_host(config, &error)) {
+                log_write(LOG_LEVEL_FATAL, "%s", error->message);
+                return EXIT_FAILURE;
+        }
+        if (log_level_parse(config->log_level, &level))
+                log_set_level(level);
+        return daemon_run(config);
+}
