@@ -25,8 +25,8 @@ guint64 capability_effective(void);
 /* "CAP_CHOWN"; NULL for a number without name. Static. */
 const char *capability_get_name(unsigned number);
 
-/* A name with or without "CAP_", in any case, or "ALL", as a mask; INVALID_ARGUMENT when it is unknown to this
- * program or to this kernel. */
+/* A name with or without "CAP_", in any case, or "ALL", as a mask; INVALID_ARGUMENT when it is
+ * unknown to this program or to this kernel. */
 bool capability_parse(const char *name, guint64 *ret_mask, GError **error);
 
 /* The names of a mask in the order of their numbers; free with g_strfreev(). */

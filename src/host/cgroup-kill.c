@@ -72,8 +72,8 @@ static bool has_ended(int pidfd) {
         return poll(&ended, 1, 0) == 1;
 }
 
-/* Signal each process that is in the list again now that its descriptor holds it: a pid that was used anew
- * in between belongs to somebody else. Returns how many there were. */
+/* Signal each process that is in the list again now that its descriptor holds it: a pid that was
+ * used anew in between belongs to somebody else. Returns how many there were. */
 static unsigned signal_pids(const char *path, GHashTable *opened) {
         g_autoptr(GHashTable) again = list_pids(path);
         GHashTableIter each;
@@ -85,7 +85,8 @@ static unsigned signal_pids(const char *path, GHashTable *opened) {
         while (g_hash_table_iter_next(&each, &pid, &fd)) {
                 bool ours = g_hash_table_contains(again, pid) && !has_ended(GPOINTER_TO_INT(fd));
 
-                if (ours && syscall(SYS_pidfd_send_signal, GPOINTER_TO_INT(fd), SIGKILL, NULL, 0) == 0)
+                if (ours &&
+                    syscall(SYS_pidfd_send_signal, GPOINTER_TO_INT(fd), SIGKILL, NULL, 0) == 0)
                         count++;
                 else
                         g_hash_table_iter_remove(&each);

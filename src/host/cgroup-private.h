@@ -4,7 +4,7 @@
 #include "host/cgroup.h"
 
 typedef struct CgroupHierarchy {
-        char *controllers; /* v1: options of its mount, "rw,cpu,cpuacct" or "rw,xattr,name=systemd" */
+        char *controllers; /* v1: "rw,cpu,cpuacct" or "rw,xattr,name=systemd" */
         bool unified;      /* v2 */
         int dfd;           /* its root */
 } CgroupHierarchy;

@@ -36,8 +36,8 @@ static bool is_known(const GPtrArray *found, const MountEntry *entry, bool unifi
         return false;
 }
 
-/* A hierarchy may be mounted in several places, and a part of it may be bound somewhere: the first mount
- * of the whole counts. */
+/* A hierarchy may be mounted in several places, and a part of it may be bound somewhere: the first
+ * mount of the whole counts. */
 static void hierarchy_add(GPtrArray *found, const MountEntry *entry) {
         bool unified = g_str_equal(entry->type, "cgroup2");
         CgroupHierarchy *hierarchy;
@@ -123,8 +123,8 @@ bool cgroup_path_check(const char *path, GError **error) {
 
 /* make */
 
-/* Pass every controller of a v2 cgroup on to its children. What cannot be passed on (a cgroup with processes,
- * a controller with real-time tasks) is left to whoever needs it and then says so. */
+/* Pass every controller of a v2 cgroup on to its children. What cannot be passed on (a cgroup with
+ * processes, a controller with real-time tasks) is left to whoever needs it and then says so. */
 static void delegate(int dfd) {
         g_autofree char *have = file_read_line(dfd, "cgroup.controllers");
         g_autofree char *passed = file_read_line(dfd, "cgroup.subtree_control");
@@ -196,7 +196,8 @@ bool cgroup_attach(const char *path, pid_t pid, GError **error) {
         if (!cgroup_path_check(path, error))
                 return false;
         if (pid <= 0) /* 0 would be the writer itself */
-                return fail(error, ERROR_INVALID_ARGUMENT, "cgroup %s: %d is no process", path, pid);
+                return fail(error, ERROR_INVALID_ARGUMENT, "cgroup %s: %d is no process", path,
+                            pid);
         snprintf(text, sizeof(text), "%d", pid);
         for (guint i = 0; (hierarchy = hierarchy_at(i)); i++)
                 if (!file_write(hierarchy->dfd, procs, text))
@@ -320,8 +321,8 @@ bool cgroup_path_build(const char *parent, const char *leaf, char **ret_path, GE
                         g_string_append_printf(path, "/%s", parts[i]);
         if (g_str_has_suffix(path->str, ".slice"))
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "cri-o configured with cgroupfs cgroup manager, but received systemd slice "
-                            "as parent: %s (give the kubelet cgroupDriver: cgroupfs or crio "
+                            "cri-o configured with cgroupfs cgroup manager, but received systemd "
+                            "slice as parent: %s (give the kubelet cgroupDriver: cgroupfs or crio "
                             "cgroup_manager = \"systemd\")", parent);
         if (strchr(leaf, '/'))
                 return fail(error, ERROR_INVALID_ARGUMENT, "\"%s\" cannot be the name of a cgroup",

@@ -88,14 +88,15 @@ static bool in_first_user_namespace(void) {
                outside == 0 && count == G_MAXUINT32;
 }
 
-/* The kernel compares with the lowest value that a privileged process ever gave us, which cannot be read; our
- * present value is never below it. */
+/* The kernel compares with the lowest value that a privileged process ever gave us, which cannot be
+ * read; our present value is never below it. */
 int oom_score_adj_clamp(int wanted) {
         g_autofree char *text = file_read_line(AT_FDCWD, "/proc/self/oom_score_adj");
         gint64 own = 0;
 
         wanted = CLAMP(wanted, -1000, 1000);
-        if ((capability_effective() & CAPABILITY_BIT(CAP_SYS_RESOURCE)) && in_first_user_namespace())
+        if ((capability_effective() & CAPABILITY_BIT(CAP_SYS_RESOURCE)) &&
+            in_first_user_namespace())
                 return wanted;
         if (!text || !g_ascii_string_to_signed(text, 10, -1000, 1000, &own, NULL))
                 return MAX(wanted, 0);

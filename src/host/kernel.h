@@ -16,6 +16,7 @@ bool kernel_has_idmapped_mounts(void);        /* the same call; each file system
 bool kernel_has_overlay_volatile(void);       /* 5.10 */
 bool kernel_has_overlay_append(void);         /* fsconfig "lowerdir+", 6.7 */
 
-/* The nearest oom_score_adj to @wanted that we can give to a process of ours: without CAP_SYS_RESOURCE in the
- * first user namespace nothing below our own value is allowed. Never outside -1000..1000. */
+/* The nearest oom_score_adj to @wanted that we can give to a process of ours: without
+ * CAP_SYS_RESOURCE in the first user namespace nothing below our own value is allowed. Never
+ * outside -1000..1000. */
 int oom_score_adj_clamp(int wanted);

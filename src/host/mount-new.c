@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "host/kernel.h"
-#include "host/mount.h"
+#include "host/mount-private.h"
 
 /* Not every libc has these in a header, and some headers that do cannot be included together. */
 enum {
@@ -23,6 +23,7 @@ enum {
         NEW_CREATE = 6,
         NEW_MOUNT_CLOEXEC = 1,
         NEW_MOVE_EMPTY_SOURCE = 4,
+        NEW_RDONLY = 1,
         NEW_NOSUID = 2,
         NEW_NODEV = 4,
         NEW_NOEXEC = 8,
@@ -41,12 +42,18 @@ static void path_close(void *data) {
         fd_close(*(int *) data);
 }
 
+static GArray *paths_new(void) {
+        GArray *paths = g_array_new(FALSE, FALSE, sizeof(int));
+
+        g_array_set_clear_func(paths, path_close);
+        return paths;
+}
+
 static bool making_init(Making *making, const char *type, GError **error) {
         making->fd = (int) syscall(SYS_fsopen, type, NEW_OPEN_CLOEXEC);
         if (making->fd < 0)
                 return fail_errno(error, "open the file system type %s", type);
-        making->paths = g_array_new(FALSE, FALSE, sizeof(int));
-        g_array_set_clear_func(making->paths, path_close);
+        making->paths = paths_new();
         return true;
 }
 
@@ -96,7 +103,8 @@ static char *making_complaint(const Making *making) {
         return g_strdup_printf(" (%s)", length > 2 && text[1] == ' ' ? text + 2 : text);
 }
 
-static bool making_fail(const Making *making, const char *step, const char *target, GError **error) {
+static bool making_fail(const Making *making, const char *step, const char *target,
+                        GError **error) {
         int number = errno;
         g_autofree char *complaint = making_complaint(making);
 
@@ -142,71 +150,85 @@ static bool set_lowers(const Making *making, const MountOverlay *overlay) {
         return true;
 }
 
-/* For kernels that want all lowers in one option. When the paths do not fit they go as descriptors. */
-static char *join_lowers(const Making *making, const MountOverlay *overlay, bool shorten) {
+/* For kernels that want all lowers in one option. When the paths do not fit they go as
+ * descriptors, which @paths keeps open. */
+static char *join_lowers(GArray *paths, const MountOverlay *overlay, bool shorten) {
         g_autoptr(GString) joined = g_string_new(NULL);
 
         for (unsigned i = 0; i < overlay->n_lowers; i++) {
-                g_autofree char *shortened =
-                        shorten ? path_shorten(making->paths, overlay->lowers[i]) : NULL;
-                const char *path = shorten ? shortened : overlay->lowers[i];
+                g_autofree char *shortened = NULL;
+                const char *path = overlay->lowers[i];
 
+                if (shorten || strpbrk(path, ":,\\\"")) /* would be read as two paths or options */
+                        path = shortened = path_shorten(paths, path);
                 if (!path)
                         return NULL;
-                if (strpbrk(path, ":,\\")) {
-                        errno = EINVAL; /* would be read as two paths or two options */
-                        return NULL;
-                }
                 g_string_append_printf(joined, "%s%s", i ? ":" : "", path);
         }
         return g_string_free(g_steal_pointer(&joined), FALSE);
 }
 
-static bool overlay_classic(const Making *making, const MountOverlay *overlay, const char *target,
-                            GError **error) {
+static char *classic_options(GArray *paths, const MountOverlay *overlay, bool shorten) {
+        g_autofree char *lowers = join_lowers(paths, overlay, shorten);
+        g_autofree char *upper = overlay->upper ? path_shorten(paths, overlay->upper) : NULL;
+        g_autofree char *work = overlay->work ? path_shorten(paths, overlay->work) : NULL;
         g_autoptr(GString) options = g_string_new("lowerdir=");
-        g_autofree char *joined = join_lowers(making, overlay, false);
-        gsize rest = strlen(overlay->upper ? overlay->upper : "") +
-                     strlen(overlay->work ? overlay->work : "") +
-                     strlen(overlay->label ? overlay->label : "") + 64;
-        unsigned long flags = overlay->upper ? 0 : MS_RDONLY;
 
-        if (joined && strlen(joined) + rest > CLASSIC_LIMIT) {
-                g_free(joined);
-                joined = join_lowers(making, overlay, true);
-        }
-        if (!joined || strlen(joined) + rest > CLASSIC_LIMIT)
-                return fail(error, ERROR_UNKNOWN, "mount %s: %u lower directories are more than this "
-                            "kernel takes, or a name among them cannot be passed on", target,
-                            overlay->n_lowers);
-        g_string_append(options, joined);
-        if (overlay->upper)
-                g_string_append_printf(options, ",upperdir=%s,workdir=%s%s", overlay->upper,
-                                       overlay->work,
+        if (!lowers || (overlay->upper && (!upper || !work)))
+                return NULL;
+        g_string_append(options, lowers);
+        if (upper)
+                g_string_append_printf(options, ",upperdir=%s,workdir=%s%s", upper, work,
                                        kernel_has_overlay_volatile() ? ",volatile" : "");
         if (overlay->label)
                 g_string_append_printf(options, ",context=\"%s\"", overlay->label);
-        flags |= (overlay->attributes & NEW_NOSUID ? MS_NOSUID : 0) |
-                 (overlay->attributes & NEW_NODEV ? MS_NODEV : 0) |
-                 (overlay->attributes & NEW_NOEXEC ? MS_NOEXEC : 0);
-        if (mount("overlay", target, "overlay", flags, options->str) < 0)
+        return g_string_free(g_steal_pointer(&options), FALSE);
+}
+
+static bool classic_mount(GArray *paths, const MountOverlay *overlay, const char *target,
+                          GError **error) {
+        g_autofree char *options = classic_options(paths, overlay, false);
+        unsigned long flags = (overlay->upper ? 0 : MS_RDONLY) |
+                              (overlay->attributes & NEW_RDONLY ? MS_RDONLY : 0) |
+                              (overlay->attributes & NEW_NOSUID ? MS_NOSUID : 0) |
+                              (overlay->attributes & NEW_NODEV ? MS_NODEV : 0) |
+                              (overlay->attributes & NEW_NOEXEC ? MS_NOEXEC : 0);
+
+        if (options && strlen(options) > CLASSIC_LIMIT) {
+                g_free(options);
+                options = classic_options(paths, overlay, true);
+        }
+        if (!options)
+                return fail_errno(error, "mount %s: open a layer", target);
+        if (strlen(options) > CLASSIC_LIMIT)
+                return fail(error, ERROR_UNKNOWN,
+                            "mount %s: %u layers are more than a kernel before 6.7 takes", target,
+                            overlay->n_lowers);
+        if (mount("overlay", target, "overlay", flags, options) < 0)
                 return fail_errno(error, "mount an overlay of %u layers at %s", overlay->n_lowers,
                                   target);
         return true;
 }
 
+bool mount_overlay_classic(const MountOverlay *overlay, const char *target, GError **error) {
+        g_autoptr(GArray) paths = paths_new();
+
+        return classic_mount(paths, overlay, target, error);
+}
+
 bool mount_overlay(const MountOverlay *overlay, const char *target, GError **error) {
         g_auto(Making) making = { .fd = -1 };
 
+        if (!kernel_has_overlay_append())
+                return mount_overlay_classic(overlay, target, error);
         if (!making_init(&making, "overlay", error))
                 return false;
-        if (!kernel_has_overlay_append())
-                return overlay_classic(&making, overlay, target, error);
         if (!set_option(&making, "source", "overlay") || !set_lowers(&making, overlay))
                 return making_fail(&making, "set the lower directories", target, error);
         if (overlay->upper &&
             (!set_path(&making, "upperdir", overlay->upper) ||
-             !set_path(&making, "workdir", overlay->work) || !set_option(&making, "volatile", NULL)))
+             !set_path(&making, "workdir", overlay->work) ||
+             !set_option(&making, "volatile", NULL)))
                 return making_fail(&making, "set the upper directory", target, error);
         if (overlay->label && !set_option(&making, "context", overlay->label))
                 return making_fail(&making, "set the label", target, error);

@@ -44,8 +44,8 @@ char *namespace_pin_path(const char *dir, NamespaceKind kind, const char *name) 
         return g_strdup_printf("%s/%sns/%s", dir, kinds_table[kind].name, name);
 }
 
-/* A thread that is about to change its namespaces. It ends with the work, since no other work may ever run in
- * them by accident. */
+/* A thread that is about to change its namespaces. It ends with the work, since no other work may
+ * ever run in them by accident. */
 static bool run_thread(void *(*body)(void *), void *data, GError **error) {
         pthread_attr_t attributes;
         pthread_t thread;
@@ -146,8 +146,8 @@ static bool pin_check(const Pin *pin, GError **error) {
                             "pin namespaces %s: only net, ipc and uts can be made by a thread",
                             pin->name);
         if (!*pin->name || strchr(pin->name, '/') || pin->name[0] == '.')
-                return fail(error, ERROR_INVALID_ARGUMENT, "\"%s\" cannot be the name of a namespace",
-                            pin->name);
+                return fail(error, ERROR_INVALID_ARGUMENT,
+                            "\"%s\" cannot be the name of a namespace", pin->name);
         if (pin->hostname && !(pin->kinds & BIT(NAMESPACE_UTS)))
                 return fail(error, ERROR_INVALID_ARGUMENT,
                             "hostname %s: without a UTS namespace it would be the host's",
@@ -157,8 +157,8 @@ static bool pin_check(const Pin *pin, GError **error) {
                         return false;
                 if (!(pin->kinds & BIT(sysctl_namespace(pair[0]))))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "sysctl %s: without a namespace of its own the pod would set the "
-                                    "host's", pair[0]);
+                                    "sysctl %s: without a namespace of its own the pod would set "
+                                    "the host's", pair[0]);
         }
         return true;
 }

@@ -28,8 +28,8 @@ NamespaceKind sysctl_namespace(const char *key) {
         return NAMESPACE_COUNT;
 }
 
-/* Dots become slashes, so a component must be neither empty nor able to climb; as every character but the
- * dot is plain, that leaves empty components only. */
+/* Dots become slashes, so a component must be neither empty nor able to climb; as every character
+ * but the dot is plain, that leaves empty components only. */
 static bool key_is_plain(const char *key) {
         size_t length = strlen(key);
 
@@ -42,8 +42,8 @@ static bool key_is_plain(const char *key) {
         return true;
 }
 
-/* Blanks and commas are needed (ranges, lists of ports); whatever has ever separated two parameters in some
- * helper or file format is not. */
+/* Blanks and commas are needed (ranges, lists of ports); whatever has ever separated two parameters
+ * in some helper or file format is not. */
 static bool value_is_plain(const char *value) {
         size_t length = strlen(value);
 
@@ -72,14 +72,14 @@ bool sysctl_check(const char *key, const char *value, GError **error) {
                             "dots only", shown);
         if (sysctl_namespace(key) == NAMESPACE_COUNT)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "sysctl \"%s\" is not whitelisted: it belongs to the host and not to the "
-                            "network or IPC namespace of a pod", shown);
+                            "sysctl \"%s\" is not whitelisted: it belongs to the host and not to "
+                            "the network or IPC namespace of a pod", shown);
         if (!value || !value_is_plain(value)) {
                 g_autofree char *bad = quote(value ? value : "");
 
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "sysctl %s: the value \"%s\" may have letters, digits, \"_.,:-\" and single "
-                            "blanks between words only", key, bad);
+                            "sysctl %s: the value \"%s\" may have letters, digits, \"_.,:-\" and "
+                            "single blanks between words only", key, bad);
         }
         return true;
 }

@@ -4,8 +4,8 @@
 /*
  * sysctl - which kernel parameters a pod may set, and where they live.
  *
- * Only parameters of the pod's own network and IPC namespaces pass: kernel.sem, kernel.shm*, kernel.msg*,
- * fs.mqueue.*, net.*. Threads: any.
+ * Only parameters of the pod's own network and IPC namespaces pass: kernel.sem, kernel.shm*,
+ * kernel.msg*, fs.mqueue.*, net.*. Threads: any.
  */
 
 #include <glib.h>
@@ -13,12 +13,13 @@
 
 #include "host/namespace.h"
 
-/* Whether @key may be set to @value; INVALID_ARGUMENT when not. Keys have dots only ("net.ipv4.ip_forward");
- * values are words of letters, digits and "_.,:-" with single blanks between them. */
+/* Whether @key may be set to @value; INVALID_ARGUMENT when not. Keys have dots only
+ * ("net.ipv4.ip_forward"); values are words of letters, digits and "_.,:-" with single blanks
+ * between them. */
 bool sysctl_check(const char *key, const char *value, GError **error);
 
-/* The namespace a checked key belongs to: NAMESPACE_NET or NAMESPACE_IPC; NAMESPACE_COUNT for a key that
- * is not on the list. */
+/* The namespace a checked key belongs to: NAMESPACE_NET or NAMESPACE_IPC; NAMESPACE_COUNT for a key
+ * that is not on the list. */
 NamespaceKind sysctl_namespace(const char *key);
 
 /* "/proc/sys/net/ipv4/ip_forward"; free with g_free(). The key must have passed sysctl_check(). */

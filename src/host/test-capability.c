@@ -7,7 +7,8 @@
 #include "host/capability.h"
 
 static void test_parse(void) {
-        static const char *const same[] = { "CAP_SYS_ADMIN", "SYS_ADMIN", "cap_sys_admin", "Sys_Admin" };
+        static const char *const same[] = { "CAP_SYS_ADMIN", "SYS_ADMIN", "cap_sys_admin",
+                                            "Sys_Admin" };
         guint64 mask = 0;
 
         for (unsigned i = 0; i < G_N_ELEMENTS(same); i++) {
@@ -44,7 +45,8 @@ static void test_numbers(void) {
 }
 
 static void test_names(void) {
-        g_auto(GStrv) names = capability_names(CAPABILITY_BIT(CAP_KILL) | CAPABILITY_BIT(CAP_CHOWN));
+        g_auto(GStrv) names = capability_names(CAPABILITY_BIT(CAP_KILL) |
+                                               CAPABILITY_BIT(CAP_CHOWN));
         g_auto(GStrv) none = capability_names(0);
 
         g_assert_cmpuint(g_strv_length(names), ==, 2);

@@ -136,7 +136,8 @@ static void test_kill_many(Fixture *fixture, gconstpointer data) {
 
                 g_ptr_array_add(many, process);
                 if (!cgroup_write(fixture->child, "freezer", "cgroup.procs", pid, NULL))
-                        g_assert_true(cgroup_attach(fixture->child, process_get_pid(process), NULL));
+                        g_assert_true(
+                                cgroup_attach(fixture->child, process_get_pid(process), NULL));
         }
         g_assert_true(cgroup_kill(fixture->path, clock_deadline_usec(60), NULL));
         g_assert_true(cgroup_remove(fixture->path, NULL));
@@ -208,7 +209,7 @@ static void test_path_build(void) {
         assert_built("/", "crio-abc", "/crio-abc");
         g_assert_false(cgroup_path_build("/kubepods.slice", "x", &path, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_INVALID_ARGUMENT);
-        g_assert_nonnull(strstr(error->message, "received systemd slice as parent: /kubepods.slice"));
+        g_assert_nonnull(strstr(error->message, "systemd slice as parent: /kubepods.slice"));
         g_assert_nonnull(strstr(error->message, "cgroup_manager"));
         g_assert_nonnull(strstr(error->message, "cgroupDriver"));
         g_assert_false(cgroup_path_build("/a.slice/", "x", &path, NULL));

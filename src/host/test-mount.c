@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/tree.h"
 #include "host/kernel.h"
-#include "host/mount.h"
+#include "host/mount-private.h"
 
 typedef struct Fixture {
         char *dir;
@@ -134,11 +134,13 @@ static bool overlay_or_skip(const Fixture *fixture) {
         return true;
 }
 
-static void test_overlay(Fixture *fixture, gconstpointer data) {
-        g_autofree char *long_name = g_strnfill(200, 'l');
-        g_autofree char *upper = g_build_filename(fixture->dir, long_name, long_name, "upper", NULL);
-        g_autofree char *work = g_build_filename(fixture->dir, long_name, long_name, "work", NULL);
-        g_autofree char *top = g_build_filename(fixture->dir, long_name, "a:b,c\\", long_name, NULL);
+typedef bool (*OverlayFunc)(const MountOverlay *overlay, const char *target, GError **error);
+
+static void check_overlay(const Fixture *fixture, OverlayFunc func) {
+        g_autofree char *part = g_strnfill(200, 'l');
+        g_autofree char *upper = g_build_filename(fixture->dir, part, part, "upper", NULL);
+        g_autofree char *work = g_build_filename(fixture->dir, part, part, "work", NULL);
+        g_autofree char *top = g_build_filename(fixture->dir, part, "a:b,c\\", part, NULL);
         g_autofree char *bottom = g_build_filename(fixture->dir, "bottom", NULL);
         const char *lowers[] = { top, bottom };
         MountOverlay overlay = { .lowers = lowers, .n_lowers = 2, .upper = upper, .work = work };
@@ -154,7 +156,7 @@ static void test_overlay(Fixture *fixture, gconstpointer data) {
         make_layer(bottom, "low", "low");
         g_assert_cmpint(g_mkdir_with_parents(upper, 0755), ==, 0);
         g_assert_cmpint(g_mkdir_with_parents(work, 0755), ==, 0);
-        mount_overlay(&overlay, fixture->target, &error);
+        func(&overlay, fixture->target, &error);
         g_assert_no_error(error);
         both = read_target(fixture, "both");
         low = read_target(fixture, "low");
@@ -165,7 +167,15 @@ static void test_overlay(Fixture *fixture, gconstpointer data) {
         g_assert_cmpint(access(written, F_OK), ==, 0);
 }
 
-static void test_overlay_many(Fixture *fixture, gconstpointer data) {
+static void test_overlay(Fixture *fixture, gconstpointer data) {
+        check_overlay(fixture, mount_overlay);
+}
+
+static void test_overlay_classic(Fixture *fixture, gconstpointer data) {
+        check_overlay(fixture, mount_overlay_classic);
+}
+
+static void check_many(const Fixture *fixture, OverlayFunc func) {
         g_autoptr(GPtrArray) lowers = g_ptr_array_new_with_free_func(g_free);
         MountOverlay overlay = { .attributes = MOUNT_ATTR_RDONLY };
         g_autoptr(GError) error = NULL;
@@ -176,19 +186,27 @@ static void test_overlay_many(Fixture *fixture, gconstpointer data) {
                 return;
         for (unsigned i = 0; i < 150; i++) {
                 g_autofree char *file = g_strdup_printf("%u", i);
-                char *path = g_strdup_printf("%s/layer-with-a-rather-long-name-%u", fixture->dir, i);
+                char *path = g_strdup_printf("%s/layer-of-a-rather-long-name-%u", fixture->dir, i);
 
                 g_ptr_array_add(lowers, path);
                 make_layer(path, file, file);
         }
         overlay.lowers = (const char *const *) lowers->pdata;
         overlay.n_lowers = lowers->len;
-        mount_overlay(&overlay, fixture->target, &error);
+        func(&overlay, fixture->target, &error);
         g_assert_no_error(error);
         first = read_target(fixture, "0");
         last = read_target(fixture, "149");
         g_assert_cmpstr(first, ==, "0");
         g_assert_cmpstr(last, ==, "149");
+}
+
+static void test_overlay_many(Fixture *fixture, gconstpointer data) {
+        check_many(fixture, mount_overlay);
+}
+
+static void test_overlay_many_classic(Fixture *fixture, gconstpointer data) {
+        check_many(fixture, mount_overlay_classic);
 }
 
 static void test_overlay_error(Fixture *fixture, gconstpointer data) {
@@ -230,7 +248,9 @@ int main(int argc, char **argv) {
         ADD("remove-stack", test_remove_stack);
         ADD("remove-follows-nothing", test_remove_follows_nothing);
         ADD("overlay", test_overlay);
+        ADD("overlay-classic", test_overlay_classic);
         ADD("overlay-many", test_overlay_many);
+        ADD("overlay-many-classic", test_overlay_many_classic);
         ADD("overlay-error", test_overlay_error);
         ADD("make-shared", test_make_shared);
         return g_test_run();

@@ -80,7 +80,8 @@ static bool read_value(void *data, GError **error) {
         return true;
 }
 
-static void assert_value(const char *pin, NamespaceKind kind, const char *path, const char *expected) {
+static void assert_value(const char *pin, NamespaceKind kind, const char *path,
+                         const char *expected) {
         Value value = { .path = path };
 
         g_assert_true(namespace_run(pin, kind, read_value, &value, NULL));
@@ -112,7 +113,8 @@ static void test_pin(Fixture *fixture, gconstpointer data) {
         g_assert_cmpuint(inode_of(fixture->paths[1]), !=, inode_of("/proc/self/ns/ipc"));
         g_assert_cmpuint(inode_of(fixture->paths[2]), !=, inode_of("/proc/self/ns/uts"));
 
-        g_assert_true(namespace_run(fixture->paths[2], NAMESPACE_UTS, read_hostname, &inside, NULL));
+        g_assert_true(
+                namespace_run(fixture->paths[2], NAMESPACE_UTS, read_hostname, &inside, NULL));
         g_assert_cmpstr(inside.nodename, ==, "pod-host");
         g_assert_true(namespace_run(fixture->paths[0], NAMESPACE_NET, read_loopback, &up, NULL));
         g_assert_true(up);
@@ -196,11 +198,13 @@ static void test_kinds_refused(Fixture *fixture, gconstpointer data) {
         for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
                 g_autoptr(GError) error = NULL;
 
-                g_assert_false(namespace_pin(fixture->dir, 1u << kinds[i], "one", NULL, NULL, &error));
+                g_assert_false(
+                        namespace_pin(fixture->dir, 1u << kinds[i], "one", NULL, NULL, &error));
                 g_assert_error(error, ERROR_DOMAIN, ERROR_UNIMPLEMENTED);
         }
         g_assert_false(namespace_pin(fixture->dir, 0, "one", NULL, NULL, NULL));
-        g_assert_false(namespace_run("/proc/self/ns/user", NAMESPACE_USER, read_hostname, NULL, NULL));
+        g_assert_false(
+                namespace_run("/proc/self/ns/user", NAMESPACE_USER, read_hostname, NULL, NULL));
 }
 
 static bool fail_inside(void *data, GError **error) {
@@ -212,13 +216,15 @@ static void test_run_errors(Fixture *fixture, gconstpointer data) {
         g_autoptr(GError) missing = NULL;
         g_autoptr(GError) plain = NULL;
 
-        g_assert_false(namespace_run(fixture->paths[0], NAMESPACE_NET, fail_inside, NULL, &missing));
+        g_assert_false(
+                namespace_run(fixture->paths[0], NAMESPACE_NET, fail_inside, NULL, &missing));
         g_assert_nonnull(strstr(missing->message, fixture->paths[0]));
         g_assert_false(namespace_run("/dev/null", NAMESPACE_NET, fail_inside, NULL, &plain));
         g_assert_error(plain, ERROR_DOMAIN, ERROR_UNKNOWN);
         if (!root_or_skip())
                 return;
-        g_assert_false(namespace_run("/proc/self/ns/net", NAMESPACE_NET, fail_inside, NULL, &error));
+        g_assert_false(
+                namespace_run("/proc/self/ns/net", NAMESPACE_NET, fail_inside, NULL, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_NOT_FOUND);
 }
 
