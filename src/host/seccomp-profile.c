@@ -11,7 +11,6 @@
 
 #define C(name) CAPABILITY_BIT(CAP_##name)
 #define NEVER   CAPABILITY_BIT(63)
-#define LOW32   G_GUINT64_CONSTANT(0xffffffff)
 
 /* Bits of clone() and unshare() that make a namespace. A new time namespace has the bit of a signal
  * number in clone(), so only unshare() can ask for one. */
@@ -120,8 +119,8 @@ static void add_flags(Json *rules, const char *name, unsigned index, guint32 mor
         match_bits(add_rule(rules, name, 0), index, all, 0);
 }
 
-/* The flags of clone3() are in memory where no filter sees them: "not there" makes every libc take
- * clone() instead. */
+/* The flags of clone3() are in memory where no filter sees them. Without a rule it gets ENOSYS, and
+ * every libc takes clone() instead. (A rule that says the same as the default would be refused.) */
 static void add_namespaces(Json *rules, guint64 caps) {
         if (caps & C(SYS_ADMIN)) {
                 add_rule(rules, "clone", 0);
@@ -131,7 +130,6 @@ static void add_namespaces(Json *rules, guint64 caps) {
         }
         add_flags(rules, "clone", CLONE_FLAGS_INDEX, 0);
         add_flags(rules, "unshare", 0, CLONE_NEWTIME);
-        add_rule(rules, "clone3", ENOSYS);
 }
 
 /* Linux, 32-bit Linux, both with the old version number, and the question which it is. */
@@ -139,7 +137,12 @@ static void add_personality(Json *rules) {
         static const guint32 values[] = { 0, 0x8, 0x20000, 0x20008, 0xffffffff };
 
         for (unsigned i = 0; i < G_N_ELEMENTS(values); i++)
-                match_bits(add_rule(rules, "personality", 0), 0, LOW32, values[i]);
+                match_bits(add_rule(rules, "personality", 0), 0, ~0u, values[i]);
+        /* The flags from ADDR_NO_RANDOMIZE up, which debuggers try: told apart from the question,
+         * that has all bits, by the highest one. */
+        for (unsigned bit = 18; bit < 28; bit++)
+                match_bits(add_rule(rules, "personality", EPERM), 0, 1u << 31 | 1u << bit,
+                           1u << bit);
 }
 
 /* Ranges of numbers under a mask, for there is no other way to say "all but one" that holds for the

@@ -92,16 +92,10 @@ char *selinux_label_find_base(const char *text, const char *key) {
         g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
         for (unsigned i = 0; lines[i]; i++) {
-                char *equals = strchr(lines[i], '=');
-                g_autofree char *value = NULL;
+                g_auto(GStrv) pair = g_strsplit(lines[i], "=", 2);
 
-                if (!equals || g_strstrip(lines[i])[0] == '#')
-                        continue;
-                *equals = '\0';
-                if (!g_str_equal(g_strstrip(lines[i]), key))
-                        continue;
-                value = g_strdup(g_strstrip(equals + 1));
-                return g_strdup(g_strstrip(g_strdelimit(value, "\"", ' ')));
+                if (g_strv_length(pair) == 2 && g_str_equal(g_strstrip(pair[0]), key))
+                        return g_strdup(g_strstrip(g_strdelimit(pair[1], "\"", ' ')));
         }
         return NULL;
 }
