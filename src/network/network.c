@@ -343,17 +343,17 @@ bool network_check(Network *network, const NetworkSandbox *sandbox, GError **err
         return good;
 }
 
-static bool is_abandoned(const Network *network, const CniEntry *entry, GHashTable *known) {
-        return entry->owner && g_str_equal(entry->owner, network->owner) &&
-               !g_hash_table_contains(known, entry->container_id);
+static bool is_ours(const Network *network, const CniEntry *entry) {
+        return entry->owner && g_str_equal(entry->owner, network->owner);
 }
 
-static void collect_one(Network *network, const char *file, GHashTable *known) {
+static void collect_one(Network *network, const char *file, IdKnownFunc is_known, void *data) {
         g_auto(Attachment) attachment = { 0 };
         g_autoptr(GError) failure = NULL;
 
         attachment.entry = cni_cache_load(network->cache_dir, file, NULL);
-        if (!attachment.entry || !is_abandoned(network, attachment.entry, known))
+        if (!attachment.entry || !is_ours(network, attachment.entry) ||
+            is_known(attachment.entry->container_id, data))
                 return;
         log_info("releasing the CNI attachment %s, whose sandbox is gone", file);
         attachment.config = find_config(network, attachment.entry, attachment.entry->network);
@@ -402,13 +402,13 @@ static void run_gc(Network *network) {
         gate_open(network);
 }
 
-void network_collect(Network *network, GHashTable *known) {
+void network_collect(Network *network, IdKnownFunc is_known, void *data) {
         g_autoptr(GError) failure = NULL;
         g_autoptr(GPtrArray) files = dir_list(AT_FDCWD, network->cache_dir, &failure);
 
         if (!files)
                 log_warning("ignoring: CNI cache: %s", failure->message);
         for (unsigned i = 0; files && i < files->len; i++)
-                collect_one(network, files->pdata[i], known);
+                collect_one(network, files->pdata[i], is_known, data);
         run_gc(network);
 }

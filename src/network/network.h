@@ -22,6 +22,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/id.h"
+
 typedef struct Network Network;
 
 typedef struct NetworkOptions {
@@ -76,9 +78,9 @@ bool network_leave(Network *network, const NetworkSandbox *sandbox, GError **err
 /* CHECK, where somebody asks for it. FAILED_PRECONDITION without an attachment. */
 bool network_check(Network *network, const NetworkSandbox *sandbox, GError **error);
 
-/* Start-up: DEL for each cached attachment of ours whose sandbox is not in @known (set of ids),
+/* Start-up: DEL for each cached attachment of ours whose sandbox @is_known denies,
  * then the GC verb where the version has it, with all that is left in the cache, other runtimes'
  * too, as valid. Failures are logged, and the attachment stays owed. */
-void network_collect(Network *network, GHashTable *known);
+void network_collect(Network *network, IdKnownFunc is_known, void *data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Network, network_free)

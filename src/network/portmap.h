@@ -13,6 +13,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "base/id.h"
+
 typedef enum PortProtocol {
         PORT_TCP,
         PORT_UDP,
@@ -41,7 +43,7 @@ bool port_mapper_add(PortMapper *mapper, const char *sandbox_id, const char *con
 /* Nothing mapped: success. */
 bool port_mapper_remove(PortMapper *mapper, const char *sandbox_id, GError **error);
 
-/* Start-up: drop mappings of sandboxes that are not in @known. */
-void port_mapper_collect(PortMapper *mapper, GHashTable *known);
+/* Start-up: drop mappings of sandboxes that @is_known denies. */
+void port_mapper_collect(PortMapper *mapper, IdKnownFunc is_known, void *data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PortMapper, port_mapper_free)

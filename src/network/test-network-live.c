@@ -259,10 +259,10 @@ static void test_collect(Fixture *fixture, const void *data) {
 
         g_assert_true(network_join(fixture->network, &sandbox, &result, NULL));
         g_hash_table_add(known, id);
-        network_collect(fixture->network, known);
+        network_collect(fixture->network, id_is_in_set, known);
         g_assert_true(answers(result.ips[0]));
         g_hash_table_remove_all(known);
-        network_collect(fixture->network, known);
+        network_collect(fixture->network, id_is_in_set, known);
         assert_nothing_left(fixture);
         pin_remove(pin);
 }

@@ -513,7 +513,7 @@ static void test_collect(Fixture *fixture, const void *data) {
         wait_for(fixture, &waiter, NULL);
         drop(fixture, "log");
 
-        network_collect(fixture->network, known);
+        network_collect(fixture->network, id_is_in_set, known);
         assert_calls(fixture, "DEL.two DEL.one GC.one GC.two");
         g_assert_false(exists(fixture, "results/n-forgotten-eth0"));
         g_assert_true(exists(fixture, "results/n-known-eth0"));
@@ -529,7 +529,7 @@ static void test_collect(Fixture *fixture, const void *data) {
         /* One that cannot be released stays owed. */
         store(fixture, "forgotten", "crio");
         put(fixture, "fail.DEL.one", "");
-        network_collect(fixture->network, known);
+        network_collect(fixture->network, id_is_in_set, known);
         g_assert_true(exists(fixture, "results/n-forgotten-eth0"));
 }
 
