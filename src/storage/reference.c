@@ -106,7 +106,8 @@ static bool path_is_valid(const char *path) {
 static bool tag_is_valid(const char *tag) {
         size_t length = strspn(tag, LOWER UPPER DIGITS "_.-");
 
-        return length > 0 && length <= TAG_LIMIT && tag[length] == '\0' && *tag != '.' && *tag != '-';
+        return length > 0 && length <= TAG_LIMIT && tag[length] == '\0' && *tag != '.' &&
+               *tag != '-';
 }
 
 /* Cut the digest, then the tag, off the end of @rest. */

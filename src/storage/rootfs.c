@@ -177,13 +177,13 @@ static GStrv list_roots(Store *store) {
         return g_strv_builder_end(builder);
 }
 
-void rootfs_sweep(Store *store, GHashTable *known) {
+void rootfs_sweep(Store *store, IdKnownFunc is_known, void *data) {
         g_auto(GStrv) roots = list_roots(store);
 
         for (unsigned i = 0; roots[i]; i++) {
                 g_autoptr(GError) error = NULL;
 
-                if (g_hash_table_contains(known, roots[i]))
+                if (is_known(roots[i], data))
                         continue;
                 log_info("store %s: removing the root file system of %s, which nobody knows",
                          store->place.root, roots[i]);

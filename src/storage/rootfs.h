@@ -9,6 +9,7 @@
  * each id. Every function may be called again, and after a crash, and then finishes the rest.
  */
 
+#include "base/id.h"
 #include "storage/store.h"
 
 /* Make and mount it. @image NULL: an empty root (a sandbox without image). @mount_label: SELinux
@@ -30,9 +31,9 @@ bool rootfs_mount_image(Store *store, ImageRecord *image, const char *target,
 /* Unmount such a volume. Not mounted: success. */
 bool rootfs_unmount_image(Store *store, const char *target, GError **error);
 
-/* Remove every container root whose id is not in @known (start-up); failures are logged and
+/* Remove every container root whose id @is_known does not know (start-up); failures are logged and
  * skipped. */
-void rootfs_sweep(Store *store, GHashTable *known);
+void rootfs_sweep(Store *store, IdKnownFunc is_known, void *data);
 
 /* Disk usage of the writable layer, by walking it: for stats. */
 bool rootfs_get_usage(Store *store, const char *id, guint64 *ret_bytes, guint64 *ret_inodes,

@@ -67,7 +67,7 @@ typedef enum StoreClaim {
 } StoreClaim;
 
 int store_claim_open(const StorePlace *place, const char *layer_id, GError **error);
-bool store_claim_try(int fd, StoreClaim claim);  /* without waiting; false: somebody is in the way */
+bool store_claim_try(int fd, StoreClaim claim);  /* without waiting */
 bool store_claim_wait(int fd, StoreClaim claim); /* false with errno set */
 void store_claim_drop(const StorePlace *place, const char *layer_id, int fd); /* index locked */
 bool store_claim_is_held(const StorePlace *place, const char *layer_id);

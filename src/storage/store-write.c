@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/store-write.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +8,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/id.h"
-#include "base/log.h"
 #include "base/tree.h"
 #include "storage/store-write-private.h"
 
@@ -209,36 +206,4 @@ bool store_has_layer(const char *root, const char *layer_id) {
                 has = store_index_has_layer(index, layer_id);
         store_place_clear(&place);
         return has;
-}
-
-GBytes *store_read_image_file(const char *root, const char *image_id, const char *key, size_t limit,
-                              GError **error) {
-        g_autofree char *name = store_file_name(key);
-        g_autofree char *path = g_build_filename(root, STORE_IMAGES, image_id, name, NULL);
-        char *text;
-        size_t length;
-
-        if (!id_is_valid(image_id))
-                return fail_null(error, ERROR_INVALID_ARGUMENT, "\"%.80s\" is no image id",
-                                 image_id);
-        if (!file_read(AT_FDCWD, path, limit, &text, &length, error))
-                return NULL;
-        return g_bytes_new_take(text, length);
-}
-
-bool store_adopt_image(const char *root, const ImageRecord *record, GError **error) {
-        g_autoptr(StoreIndex) index = NULL;
-        StorePlace place;
-        bool good = store_place_open(&place, root, error);
-
-        if (good) {
-                index = store_index_open(&place, STORE_INDEX_WAIT, error);
-                good = index != NULL;
-        }
-        if (good && !store_index_find_image(index, record->id))
-                good = fail(error, ERROR_NOT_FOUND, "image %s is not in the store", record->id);
-        good = good && store_record_save(&place, record, error);
-        store_index_free(g_steal_pointer(&index));
-        store_place_clear(&place);
-        return good;
 }

@@ -101,10 +101,10 @@ char *store_layer_id(const char *parent_id, const Digest *diff_digest);
 /* Adoption: an image that podman or the Go daemon left has no record.json, and its configuration
  * is foreign bytes that only the worker may parse. */
 
-/* A piece of an image: "manifest" or "sha256:<image id>" (the configuration), up to @limit bytes. */
+/* A piece of an image: "manifest" or "sha256:<image id>" (the configuration), of at most @limit
+ * bytes. */
 GBytes *store_read_image_file(const char *root, const char *image_id, const char *key, size_t limit,
                               GError **error);
 
-/* Give an image in the store its record; record->digests counts here, and is what the names of
- * the image in the index give together with the digests of its manifests. */
+/* Give an image in the store its record; the digests come from the index. */
 bool store_adopt_image(const char *root, const ImageRecord *record, GError **error);

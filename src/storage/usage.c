@@ -28,7 +28,9 @@ typedef struct Walk {
 } Walk;
 
 static Level *top_level(const Walk *walk) {
-        return walk->levels->len ? &g_array_index(walk->levels, Level, walk->levels->len - 1) : NULL;
+        unsigned count = walk->levels->len;
+
+        return count ? &g_array_index(walk->levels, Level, count - 1) : NULL;
 }
 
 static void level_close(Level *level) {
@@ -46,7 +48,7 @@ static void park(Walk *walk) {
         level_close(level);
 }
 
-static void count(Walk *walk, const struct stat *status) {
+static void add(Walk *walk, const struct stat *status) {
         nlink_t names = S_ISDIR(status->st_mode) || status->st_nlink == 0 ? 1 : status->st_nlink;
 
         walk->bytes += 512.0 * (double) status->st_blocks / (double) names;
@@ -104,7 +106,7 @@ static void visit(Walk *walk, const char *name) {
 
         if (fstatat(dfd, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
                 return;
-        count(walk, &status);
+        add(walk, &status);
         if (!S_ISDIR(status.st_mode))
                 return;
         fd = openat(dfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -139,7 +141,7 @@ bool usage_measure(int dfd, guint64 *ret_bytes, guint64 *ret_inodes, GError **er
                 return false;
         }
         walk.device = status.st_dev;
-        count(&walk, &status);
+        add(&walk, &status);
         if (!enter(&walk, fd))
                 return fail_errno(error, "measure a directory");
         walk_all(&walk);
