@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BLOCK_SIZE 4096
-#define ALIGNMENT 16
+#define ALIGNMENT  16
 
 typedef struct Block {
         struct Block *next;
@@ -58,7 +58,7 @@ void *arena_alloc(Arena *arena, size_t size) {
         Block *block = arena->blocks;
         void *memory;
 
-        size = (size + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
+        size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
         if (!block || block->size - block->used < size)
                 block = add_block(arena, MAX(size, BLOCK_SIZE - sizeof(Block)));
         memory = block->data + block->used;
@@ -77,7 +77,7 @@ void *arena_copy(Arena *arena, const void *data, size_t size) {
 void arena_keep(Arena *arena, void *data, GDestroyNotify free_func) {
         Keep *keep = arena_alloc(arena, sizeof(*keep));
 
-        *keep = (Keep) { arena->keeps, data, free_func };
+        *keep = (Keep){arena->keeps, data, free_func};
         arena->keeps = keep;
 }
 

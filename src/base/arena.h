@@ -24,6 +24,6 @@ char *arena_printf(Arena *arena, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Call @free_func(@data) when the arena goes: keeps what the answer borrows alive. */
 void arena_keep(Arena *arena, void *data, GDestroyNotify free_func);
 
-#define arena_new_array(arena, type, count) ((type *) arena_alloc((arena), sizeof(type) * (count)))
+#define arena_new_array(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Arena, arena_free)

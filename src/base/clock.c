@@ -10,7 +10,7 @@ static gint64 read_ns(clockid_t id) {
         struct timespec now;
 
         clock_gettime(id, &now);
-        return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
+        return (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 gint64 clock_monotonic_usec(void) {
@@ -26,13 +26,13 @@ gint64 clock_deadline_usec(gint64 seconds) {
 }
 
 char *clock_format_ns(gint64 ns) {
-        time_t seconds = (time_t) (ns / 1000000000);
+        time_t seconds = (time_t)(ns / 1000000000);
         struct tm parts;
         char text[32];
 
         gmtime_r(&seconds, &parts);
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-        return g_strdup_printf("%s.%09dZ", text, (int) (ns % 1000000000));
+        return g_strdup_printf("%s.%09dZ", text, (int)(ns % 1000000000));
 }
 
 void clock_hold(gint64 monotonic_usec, gint64 now_ns) {

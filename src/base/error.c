@@ -6,14 +6,14 @@
 
 #include "base/log.h"
 
-G_DEFINE_QUARK(crio-error, error)
+G_DEFINE_QUARK(crio - error, error)
 
 bool fail(GError **error, ErrorCode code, const char *format, ...) {
         va_list arguments;
 
         va_start(arguments, format);
         if (error)
-                *error = g_error_new_valist(ERROR_DOMAIN, (int) code, format, arguments);
+                *error = g_error_new_valist(ERROR_DOMAIN, (int)code, format, arguments);
         va_end(arguments);
         return false;
 }
@@ -54,7 +54,7 @@ void *fail_null(GError **error, ErrorCode code, const char *format, ...) {
 
         va_start(arguments, format);
         if (error)
-                *error = g_error_new_valist(ERROR_DOMAIN, (int) code, format, arguments);
+                *error = g_error_new_valist(ERROR_DOMAIN, (int)code, format, arguments);
         va_end(arguments);
         return NULL;
 }
@@ -72,7 +72,7 @@ void error_keep_first(GError **first, GError **next) {
 
 ErrorCode error_get_code(const GError *error) {
         if (error->domain == ERROR_DOMAIN)
-                return (ErrorCode) error->code;
+                return (ErrorCode)error->code;
         if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
                 return ERROR_CANCELLED;
         if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))

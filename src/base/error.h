@@ -35,7 +35,8 @@ typedef enum ErrorCode {
 
 GQuark error_quark(void);
 
-/* Set @error and return false, NULL or -1. The errno forms add the text of errno and use UNKNOWN. */
+/* Set @error and return false, NULL or -1. The errno forms add the text of errno and use UNKNOWN.
+ */
 bool fail(GError **error, ErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 bool fail_errno(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void *fail_null(GError **error, ErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -13,7 +13,7 @@ void fd_close(int fd) {
         int number = errno;
 
         /* The descriptor is gone even after EINTR; what was written was checked at the write. */
-        (void) close(fd);
+        (void)close(fd);
         errno = number;
 }
 
@@ -28,7 +28,7 @@ bool fd_write_all(int fd, const void *data, size_t length) {
                 if (written < 0)
                         return false;
                 position += written;
-                length -= (size_t) written;
+                length -= (size_t)written;
         }
         return true;
 }
@@ -39,12 +39,12 @@ static int remaining_msec(gint64 deadline_usec) {
         if (deadline_usec == 0)
                 return -1;
         left = (deadline_usec - clock_monotonic_usec() + 999) / 1000;
-        return (int) CLAMP(left, 0, G_MAXINT);
+        return (int)CLAMP(left, 0, G_MAXINT);
 }
 
 int fd_wait(int fd, short events, gint64 deadline_usec, int cancel_fd) {
-        struct pollfd polls[2] = { { .fd = fd, .events = events },
-                                   { .fd = cancel_fd, .events = POLLIN } };
+        struct pollfd polls[2] = {
+                {.fd = fd, .events = events}, {.fd = cancel_fd, .events = POLLIN}};
 
         for (;;) {
                 int timeout = remaining_msec(deadline_usec);

@@ -27,7 +27,8 @@ static inline int steal_fd(int *fd) {
 /* Write all of @data, restarting after EINTR and short writes. False with errno set on failure. */
 bool fd_write_all(int fd, const void *data, size_t length);
 
-/* Wait until @fd is ready for @events (POLLIN ...) or @deadline_usec (monotonic, 0 = none) passes, or
+/* Wait until @fd is ready for @events (POLLIN ...) or @deadline_usec (monotonic, 0 = none) passes,
+ * or
  * @cancel_fd (-1 = none) becomes readable. Returns 1 ready, 0 time ran out, -1 cancelled. */
 int fd_wait(int fd, short events, gint64 deadline_usec, int cancel_fd);
 

@@ -28,20 +28,20 @@ static bool sync_folder(int dfd, const char *name) {
 }
 
 static bool write_temporary(int dfd, const char *temporary, const void *data, size_t length,
-                            mode_t mode, FileFlags flags) {
-        autofd int fd = openat(dfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                               mode);
+        mode_t mode, FileFlags flags) {
+        autofd int fd =
+                openat(dfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 
         return fd >= 0 && fd_write_all(fd, data, length) && fchmod(fd, mode) == 0 &&
                (!(flags & FILE_SYNC) || fdatasync(fd) == 0) && close(steal_fd(&fd)) == 0;
 }
 
 bool file_publish(int dfd, const char *name, const void *data, size_t length, mode_t mode,
-                  FileFlags flags, GError **error) {
+        FileFlags flags, GError **error) {
         g_autofree char *temporary = temporary_name(name);
 
         if (!write_temporary(dfd, temporary, data, length, mode, flags) ||
-            renameat(dfd, temporary, dfd, name) < 0) {
+                renameat(dfd, temporary, dfd, name) < 0) {
                 fail_errno(error, "write %s", name);
                 unlinkat(dfd, temporary, 0);
                 return false;
@@ -52,7 +52,7 @@ bool file_publish(int dfd, const char *name, const void *data, size_t length, mo
 }
 
 static bool read_all(int fd, const char *name, size_t limit, char **ret_text, size_t *ret_length,
-                     GError **error) {
+        GError **error) {
         g_autoptr(GByteArray) bytes = g_byte_array_new();
         guint8 chunk[8192];
         ssize_t count;
@@ -62,34 +62,34 @@ static bool read_all(int fd, const char *name, size_t limit, char **ret_text, si
                         continue;
                 if (count < 0)
                         return fail_errno(error, "read %s", name);
-                if (bytes->len + (size_t) count > limit)
+                if (bytes->len + (size_t)count > limit)
                         return fail(error, ERROR_RESOURCE_EXHAUSTED,
-                                    "read %s: larger than the limit of %zu bytes", name, limit);
-                g_byte_array_append(bytes, chunk, (guint) count);
+                                "read %s: larger than the limit of %zu bytes", name, limit);
+                g_byte_array_append(bytes, chunk, (guint)count);
         }
         if (ret_length)
                 *ret_length = bytes->len;
-        g_byte_array_append(bytes, (const guint8 *) "", 1);
-        *ret_text = (char *) g_byte_array_free(g_steal_pointer(&bytes), FALSE);
+        g_byte_array_append(bytes, (const guint8 *)"", 1);
+        *ret_text = (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
         return true;
 }
 
 static bool read_regular(int fd, const char *name, size_t limit, char **ret_text,
-                         size_t *ret_length, GError **error) {
+        size_t *ret_length, GError **error) {
         struct stat status;
 
         if (fstat(fd, &status) < 0)
                 return fail_errno(error, "stat %s", name);
         if (!S_ISREG(status.st_mode))
                 return fail(error, ERROR_UNKNOWN, "read %s: not a regular file", name);
-        if ((guint64) status.st_size > limit)
+        if ((guint64)status.st_size > limit)
                 return fail(error, ERROR_RESOURCE_EXHAUSTED,
-                            "read %s: larger than the limit of %zu bytes", name, limit);
+                        "read %s: larger than the limit of %zu bytes", name, limit);
         return read_all(fd, name, limit, ret_text, ret_length, error);
 }
 
 bool file_read(int dfd, const char *name, size_t limit, char **ret_text, size_t *ret_length,
-               GError **error) {
+        GError **error) {
         autofd int fd = openat(dfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
         if (fd < 0)
@@ -110,7 +110,7 @@ bool file_write(int dfd, const char *name, const char *text) {
         autofd int fd = openat(dfd, name, O_WRONLY | O_CLOEXEC);
         size_t length = strlen(text);
 
-        return fd >= 0 && write(fd, text, length) == (ssize_t) length;
+        return fd >= 0 && write(fd, text, length) == (ssize_t)length;
 }
 
 bool dir_make(int dfd, const char *path, mode_t mode, GError **error) {
@@ -158,15 +158,16 @@ GPtrArray *dir_list(int dfd, const char *path, GError **error) {
 }
 
 int file_open_in_root(int root_dfd, const char *path, int flags, mode_t mode) {
-        struct open_how how = { .flags = (guint64) (flags | O_CLOEXEC),
-                                .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
-                                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+        struct open_how how = {.flags = (guint64)(flags | O_CLOEXEC),
+                .mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0,
+                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
         long fd;
 
         do
                 fd = syscall(SYS_openat2, root_dfd, path, &how, sizeof(how));
-        while (fd < 0 && errno == EAGAIN); /* the kernel saw a rename race and asks for another try */
-        return (int) fd;
+        while (fd < 0 &&
+                errno == EAGAIN); /* the kernel saw a rename race and asks for another try */
+        return (int)fd;
 }
 
 int dir_make_in_root(int root_dfd, const char *path, mode_t mode) {
@@ -181,7 +182,7 @@ int dir_make_in_root(int root_dfd, const char *path, mode_t mode) {
                         continue;
                 /* The last component is made beside a resolved parent, so nothing is followed. */
                 if (!g_str_equal(parts[i], "..") && mkdirat(current, parts[i], mode) < 0 &&
-                    errno != EEXIST)
+                        errno != EEXIST)
                         return -1;
                 g_string_append_printf(walked, "%s/", parts[i]);
                 next = file_open_in_root(root_dfd, walked->str, O_RDONLY | O_DIRECTORY, 0);
@@ -192,7 +193,7 @@ int dir_make_in_root(int root_dfd, const char *path, mode_t mode) {
 }
 
 bool file_read_in_root(int root_dfd, const char *path, size_t limit, char **ret_text,
-                       size_t *ret_length, GError **error) {
+        size_t *ret_length, GError **error) {
         autofd int fd = file_open_in_root(root_dfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {

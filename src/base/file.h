@@ -4,7 +4,8 @@
 /*
  * file - files appear whole or not at all, beneath a directory descriptor.
  *
- * Threads  Any. Names given to these functions are ours or were checked by the caller, except for the
+ * Threads  Any. Names given to these functions are ours or were checked by the caller, except for
+ * the
  *          *_in_root functions, which are made for paths that a container or an image controls.
  */
 
@@ -18,15 +19,15 @@ typedef enum FileFlags {
         FILE_SYNC = 1 << 0, /* data and name are on the disk when the call returns */
 } FileFlags;
 
-/* Write @data as @name in @dfd: a reader sees the old file, the new file, or none. @name may contain
- * slashes. AT_FDCWD is allowed. Leftovers of a crash are named ".NAME.XXXXXXXX.tmp". */
+/* Write @data as @name in @dfd: a reader sees the old file, the new file, or none. @name may
+ * contain slashes. AT_FDCWD is allowed. Leftovers of a crash are named ".NAME.XXXXXXXX.tmp". */
 bool file_publish(int dfd, const char *name, const void *data, size_t length, mode_t mode,
-                  FileFlags flags, GError **error);
+        FileFlags flags, GError **error);
 
-/* Read a regular file of at most @limit bytes; a longer or irregular one is an error. The text ends in
- * a NUL that is not counted. Free with g_free(). */
+/* Read a regular file of at most @limit bytes; a longer or irregular one is an error. The text ends
+ * in a NUL that is not counted. Free with g_free(). */
 bool file_read(int dfd, const char *name, size_t limit, char **ret_text, size_t *ret_length,
-               GError **error);
+        GError **error);
 
 /* As file_read(), for kernel files (procfs, sysfs, cgroupfs); the trailing newline is cut off.
  * NULL with errno set when it cannot be read. */
@@ -41,17 +42,18 @@ bool dir_make(int dfd, const char *path, mode_t mode, GError **error);
 /* Open a directory; -1 with @error. */
 int dir_open(int dfd, const char *path, GError **error);
 
-/* Names in a directory except "." and ".."; NULL with @error. A missing directory gives an empty list. */
+/* Names in a directory except "." and ".."; NULL with @error. A missing directory gives an empty
+ * list. */
 GPtrArray *dir_list(int dfd, const char *path, GError **error);
 
-/* Open beneath @root_dfd as if it were "/": symbolic links, absolute ones too, stay inside; magic links are
- * refused. -1 with errno set. */
+/* Open beneath @root_dfd as if it were "/": symbolic links, absolute ones too, stay inside; magic
+ * links are refused. -1 with errno set. */
 int file_open_in_root(int root_dfd, const char *path, int flags, mode_t mode);
 
 /* mkdir -p with the same rule. Returns a descriptor of the last directory, -1 with errno set. */
 int dir_make_in_root(int root_dfd, const char *path, mode_t mode);
 
-/* Read a regular file inside a root, as file_read(). A FIFO, device or directory is refused without being
- * waited for. ret_text is NULL when there is no such file. */
+/* Read a regular file inside a root, as file_read(). A FIFO, device or directory is refused without
+ * being waited for. ret_text is NULL when there is no such file. */
 bool file_read_in_root(int root_dfd, const char *path, size_t limit, char **ret_text,
-                       size_t *ret_length, GError **error);
+        size_t *ret_length, GError **error);

@@ -5,7 +5,7 @@
 #include <sys/random.h>
 
 static void fill_random(guint8 *bytes, size_t length) {
-        if (getrandom(bytes, length, 0) != (ssize_t) length)
+        if (getrandom(bytes, length, 0) != (ssize_t)length)
                 g_error("getrandom failed");
 }
 
@@ -25,6 +25,10 @@ char *id_new(void) {
 
 char *id_new_uuid(void) {
         return g_uuid_string_random();
+}
+
+bool id_is_in_set(const char *id, void *set) {
+        return g_hash_table_contains(set, id);
 }
 
 bool id_is_valid(const char *text) {

@@ -16,5 +16,11 @@ char *id_new_uuid(void);
 
 bool id_is_valid(const char *text);
 
+/* Asked by a sweep whether the thing called @id still has an owner. */
+typedef bool (*IdKnownFunc)(const char *id, void *data);
+
+/* The one that looks into a set of ids (GHashTable), for tests. */
+bool id_is_in_set(const char *id, void *set);
+
 /* The first twelve digits, for hostnames and log lines: pointer to a copy, free with g_free(). */
 char *id_short(const char *id);

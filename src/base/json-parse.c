@@ -34,7 +34,7 @@ static int place(Parser *parser, Json *value) {
                 parser->root = value;
         else
                 json_push(parser->stack[parser->depth - 1],
-                          g_steal_pointer(&parser->keys[parser->depth - 1]), value);
+                        g_steal_pointer(&parser->keys[parser->depth - 1]), value);
         return 1;
 }
 
@@ -59,7 +59,7 @@ static int on_string(void *context, const unsigned char *text, size_t length) {
         if (memchr(text, '\0', length))
                 return refuse(context, "a string with a NUL");
         value = json_new(JSON_STRING);
-        value->text = g_strndup((const char *) text, length);
+        value->text = g_strndup((const char *)text, length);
         return place(context, value);
 }
 
@@ -88,12 +88,12 @@ static int on_key(void *context, const unsigned char *text, size_t length) {
 
         if (memchr(text, '\0', length))
                 return refuse(parser, "a key with a NUL");
-        parser->keys[parser->depth - 1] = g_strndup((const char *) text, length);
+        parser->keys[parser->depth - 1] = g_strndup((const char *)text, length);
         return 1;
 }
 
 static int compare_keys(const void *a, const void *b) {
-        return strcmp(*(char *const *) a, *(char *const *) b);
+        return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static bool has_duplicates(const Json *object) {
@@ -118,7 +118,7 @@ static int on_map_close(void *context) {
 }
 
 static int on_array_close(void *context) {
-        ((Parser *) context)->depth--;
+        ((Parser *)context)->depth--;
         return 1;
 }
 
@@ -139,20 +139,20 @@ static void explain(yajl_handle handle, const Parser *parser, const char *name, 
         unsigned char *text;
 
         if (parser->refusal) {
-                fail(error, ERROR_INVALID_ARGUMENT, "%s: JSON refused near byte %zu: %s", name, offset,
-                     parser->refusal);
+                fail(error, ERROR_INVALID_ARGUMENT, "%s: JSON refused near byte %zu: %s", name,
+                        offset, parser->refusal);
                 return;
         }
         text = yajl_get_error(handle, 0, NULL, 0);
         fail(error, ERROR_INVALID_ARGUMENT, "%s: not JSON near byte %zu: %s", name, offset,
-             g_strchomp((char *) text));
+                g_strchomp((char *)text));
         yajl_free_error(handle, text);
 }
 
 Json *json_parse(const char *text, size_t length, const char *name, GError **error) {
-        Parser parser = { 0 };
+        Parser parser = {0};
         yajl_handle handle = yajl_alloc(&callbacks, NULL, &parser);
-        bool good = yajl_parse(handle, (const unsigned char *) text, length) == yajl_status_ok &&
+        bool good = yajl_parse(handle, (const unsigned char *)text, length) == yajl_status_ok &&
                     yajl_complete_parse(handle) == yajl_status_ok;
 
         if (!good)

@@ -52,7 +52,8 @@ Json *json_copy(const Json *json) {
         copy->truth = json->truth;
         copy->text = g_strdup(json->text);
         for (guint i = 0; i < json->length; i++)
-                json_push(copy, json->keys ? g_strdup(json->keys[i]) : NULL, json_copy(json->items[i]));
+                json_push(copy, json->keys ? g_strdup(json->keys[i]) : NULL,
+                        json_copy(json->items[i]));
         return copy;
 }
 
@@ -67,7 +68,7 @@ static int find_member(const Json *object, const char *key) {
                 return -1;
         for (guint i = 0; i < object->length; i++)
                 if (g_str_equal(object->keys[i], key))
-                        return (int) i;
+                        return (int)i;
         return -1;
 }
 
@@ -138,7 +139,7 @@ GStrv json_get_strings(const Json *object, const char *key) {
                 if (json_string(array->items[i]))
                         g_ptr_array_add(texts, g_strdup(array->items[i]->text));
         g_ptr_array_add(texts, NULL);
-        return (GStrv) g_ptr_array_free(texts, FALSE);
+        return (GStrv)g_ptr_array_free(texts, FALSE);
 }
 
 /* build */
@@ -221,7 +222,7 @@ void json_set_strings(Json *object, const char *key, const char *const *texts) {
 
 void json_remove(Json *object, const char *key) {
         int found = find_member(object, key);
-        guint index = (guint) found;
+        guint index = (guint)found;
 
         if (found < 0)
                 return;
@@ -268,7 +269,7 @@ Json *json_need_array(Json *object, const char *key) {
 static void generate(yajl_gen gen, const Json *json);
 
 static void generate_string(yajl_gen gen, const char *text) {
-        yajl_gen_string(gen, (const unsigned char *) text, strlen(text));
+        yajl_gen_string(gen, (const unsigned char *)text, strlen(text));
 }
 
 static void generate_items(yajl_gen gen, const Json *json) {
@@ -314,7 +315,7 @@ char *json_print(const Json *json, size_t *ret_length) {
 
         generate(gen, json);
         yajl_gen_get_buf(gen, &text, &length);
-        copy = g_strndup((const char *) text, length);
+        copy = g_strndup((const char *)text, length);
         yajl_gen_free(gen);
         if (ret_length)
                 *ret_length = length;

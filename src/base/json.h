@@ -4,12 +4,12 @@
 /*
  * Json - a JSON document as a tree that can be read, changed and printed.
  *
- * Owner    The root owns all; json_free() of a value that sits in a tree is a mistake. "take" parameters
- *          are consumed.
- * Threads  One at a time while it changes; any number may read.
+ * Owner    The root owns all; json_free() of a value that sits in a tree is a mistake. "take"
+ * parameters are consumed. Threads  One at a time while it changes; any number may read.
  *
- * Parsing is bounded (depth, values) and refuses duplicate keys, invalid UTF-8 and trailing text, since a
- * document with two readings is an attack. Numbers keep their digits. yajl is used in json*.c only.
+ * Parsing is bounded (depth, values) and refuses duplicate keys, invalid UTF-8 and trailing text,
+ * since a document with two readings is an attack. Numbers keep their digits. yajl is used in
+ * json*.c only.
  */
 
 #include <glib.h>
@@ -42,8 +42,8 @@ gint64 json_get_int(const Json *object, const char *key, gint64 fallback);
 size_t json_length(const Json *json); /* members or elements */
 const Json *json_at(const Json *json, size_t index);
 const char *json_key_at(const Json *object, size_t index);
-const char *json_string(const Json *json); /* NULL when it is no string */
-const char *json_number(const Json *json); /* the digits; NULL when it is no number */
+const char *json_string(const Json *json);          /* NULL when it is no string */
+const char *json_number(const Json *json);          /* the digits; NULL when it is no number */
 bool json_int(const Json *json, gint64 *ret_value); /* false when no number or out of range */
 
 /* Strings of an array of strings (others are skipped) as a new vector; never NULL. */
@@ -60,7 +60,8 @@ Json *json_new_null(void);
 
 /* Set or replace a member; returns @take. */
 Json *json_set(Json *object, const char *key, Json *take);
-void json_set_string(Json *object, const char *key, const char *text); /* NULL text: nothing is set */
+void json_set_string(
+        Json *object, const char *key, const char *text); /* NULL text: nothing is set */
 void json_set_int(Json *object, const char *key, gint64 value);
 void json_set_uint(Json *object, const char *key, guint64 value);
 void json_set_bool(Json *object, const char *key, bool value);

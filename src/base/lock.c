@@ -17,7 +17,7 @@ void lock_clear(Lock *lock) {
 
 void lock_take(Lock *lock) {
         if (held >> lock->rank)
-                g_error("lock of rank %d taken while holding 0x%x", (int) lock->rank, held);
+                g_error("lock of rank %d taken while holding 0x%x", (int)lock->rank, held);
         pthread_mutex_lock(&lock->mutex);
         held |= 1U << lock->rank;
 }
@@ -32,8 +32,8 @@ gboolean lock_wait(Lock *lock, pthread_cond_t *condition, gint64 deadline_usec) 
 
         if (deadline_usec == 0)
                 return pthread_cond_wait(condition, &lock->mutex) == 0;
-        until.tv_sec = (time_t) (deadline_usec / 1000000);
-        until.tv_nsec = (long) (deadline_usec % 1000000) * 1000;
+        until.tv_sec = (time_t)(deadline_usec / 1000000);
+        until.tv_nsec = (long)(deadline_usec % 1000000) * 1000;
         return pthread_cond_timedwait(condition, &lock->mutex, &until) == 0;
 }
 

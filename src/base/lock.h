@@ -4,10 +4,10 @@
 /*
  * lock - a thin skin over pthread mutexes with one global order.
  *
- * A thread may take a lock only if its rank is higher than that of every lock it holds; breaking the
- * order aborts in every build, since it costs two instructions and a deadlock costs a node.
- * Op locks (sandbox, container) are held through a whole change; a leaf lock protects a few fields for a
- * few instructions.
+ * A thread may take a lock only if its rank is higher than that of every lock it holds; breaking
+ * the order aborts in every build, since it costs two instructions and a deadlock costs a node. Op
+ * locks (sandbox, container) are held through a whole change; a leaf lock protects a few fields for
+ * a few instructions.
  */
 
 #include <glib.h>
@@ -25,7 +25,8 @@ typedef struct Lock {
         LockRank rank;
 } Lock;
 
-#define LOCK_INIT(r) { .mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (r) }
+#define LOCK_INIT(r)                                                                               \
+        { .mutex = PTHREAD_MUTEX_INITIALIZER, .rank = (r) }
 
 void lock_init(Lock *lock, LockRank rank);
 void lock_clear(Lock *lock);
@@ -51,6 +52,6 @@ static inline void lock_guard_drop(LockGuard *lock) {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LockGuard, lock_guard_drop)
 
 #define LOCK_PASTE_(a, b) a##b
-#define LOCK_PASTE(a, b) LOCK_PASTE_(a, b)
+#define LOCK_PASTE(a, b)  LOCK_PASTE_(a, b)
 #define lock_guard(l)                                                                              \
         g_autoptr(LockGuard) LOCK_PASTE(guard_, __LINE__) G_GNUC_UNUSED = lock_guard_new(l)

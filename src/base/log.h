@@ -29,9 +29,9 @@ void log_set_fd(int fd);
 
 void log_write(LogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_error(...)   log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_info(...)    log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...)                                                                             \
         do {                                                                                       \
                 if (log_is_enabled(LOG_LEVEL_DEBUG))                                               \

@@ -10,7 +10,7 @@ static const struct {
         const char *type;
         const char *help;
 } table[] = {
-#define METRIC(symbol, n, t, h) [METRIC_##symbol] = { n, t, h },
+#define METRIC(symbol, n, t, h) [METRIC_##symbol] = {n, t, h},
 #include "base/metrics.def"
 #undef METRIC
 };
@@ -29,8 +29,9 @@ char *metric_print(void) {
         for (unsigned i = 0; i < METRIC_COUNT; i++) {
                 g_autofree char *name = g_strconcat("container_runtime_crio_", table[i].name, NULL);
 
-                g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %" G_GUINT64_FORMAT "\n", name,
-                                       table[i].help, name, table[i].type, name, metric_get((Metric) i));
+                g_string_append_printf(text,
+                        "# HELP %s %s\n# TYPE %s %s\n%s %" G_GUINT64_FORMAT "\n", name,
+                        table[i].help, name, table[i].type, name, metric_get((Metric)i));
         }
         return g_string_free(text, FALSE);
 }

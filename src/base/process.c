@@ -16,7 +16,7 @@
 #include "base/fd.h"
 
 #define STDERR_LIMIT 65536
-#define MAX_FDS 16
+#define MAX_FDS      16
 
 struct Process {
         pid_t pid;
@@ -27,7 +27,7 @@ struct Process {
 
 /* Descriptors are first copied above the target range, so that no target overwrites a source. */
 static bool add_descriptors(posix_spawn_file_actions_t *actions, const ProcessOptions *options,
-                            int copies[MAX_FDS], GError **error) {
+        int copies[MAX_FDS], GError **error) {
         unsigned count = MAX(options->n_fds, 3);
 
         g_assert(count <= MAX_FDS);
@@ -35,13 +35,13 @@ static bool add_descriptors(posix_spawn_file_actions_t *actions, const ProcessOp
                 int source = i < options->n_fds ? options->fds[i] : -1;
 
                 if (source < 0) {
-                        posix_spawn_file_actions_addopen(actions, (int) i, "/dev/null", O_RDWR, 0);
+                        posix_spawn_file_actions_addopen(actions, (int)i, "/dev/null", O_RDWR, 0);
                         continue;
                 }
                 copies[i] = fcntl(source, F_DUPFD_CLOEXEC, MAX_FDS);
                 if (copies[i] < 0)
                         return fail_errno(error, "copy descriptor %d", source);
-                posix_spawn_file_actions_adddup2(actions, copies[i], (int) i);
+                posix_spawn_file_actions_adddup2(actions, copies[i], (int)i);
         }
         if (options->cwd)
                 posix_spawn_file_actions_addchdir_np(actions, options->cwd);
@@ -64,21 +64,22 @@ static void set_attributes(posix_spawnattr_t *attributes, const ProcessOptions *
         posix_spawnattr_setpgroup(attributes, 0);
 }
 
-static int spawn(const ProcessOptions *options, posix_spawn_file_actions_t *actions, pid_t *ret_pid) {
+static int spawn(
+        const ProcessOptions *options, posix_spawn_file_actions_t *actions, pid_t *ret_pid) {
         posix_spawnattr_t attributes;
         int number;
 
         posix_spawnattr_init(&attributes);
         set_attributes(&attributes, options);
         number = posix_spawn(ret_pid, options->argv[0], actions, &attributes,
-                             (char *const *) options->argv,
-                             options->envp ? (char *const *) options->envp : environ);
+                (char *const *)options->argv,
+                options->envp ? (char *const *)options->envp : environ);
         posix_spawnattr_destroy(&attributes);
         return number;
 }
 
 Process *process_spawn(const ProcessOptions *options, GError **error) {
-        int copies[MAX_FDS] = { 0 };
+        int copies[MAX_FDS] = {0};
         posix_spawn_file_actions_t actions;
         Process *process = NULL;
         pid_t pid = -1;
@@ -96,13 +97,13 @@ Process *process_spawn(const ProcessOptions *options, GError **error) {
         if (!good)
                 return NULL;
         if (number != 0)
-                return fail_null(error, ERROR_UNKNOWN, "start %s: %s", options->argv[0],
-                                 g_strerror(number));
+                return fail_null(
+                        error, ERROR_UNKNOWN, "start %s: %s", options->argv[0], g_strerror(number));
 
         process = g_new0(Process, 1);
         process->pid = pid;
         process->group = options->new_session || options->new_group;
-        process->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (process->pidfd < 0) {
                 fail_errno(error, "open a pidfd for %s", options->argv[0]);
                 process_free(process);
@@ -125,16 +126,16 @@ static void reap(Process *process, int *ret_status) {
         process->reaped = true;
 }
 
-bool process_wait(Process *process, gint64 deadline_usec, int cancel_fd, int *ret_status,
-                  GError **error) {
+bool process_wait(
+        Process *process, gint64 deadline_usec, int cancel_fd, int *ret_status, GError **error) {
         int ready = fd_wait(process->pidfd, POLLIN, deadline_usec, cancel_fd);
 
         if (ready == 0)
                 return fail(error, ERROR_DEADLINE_EXCEEDED, "process %d did not end in time",
-                            (int) process->pid);
+                        (int)process->pid);
         if (ready < 0)
                 return fail(error, ERROR_CANCELLED, "gave up waiting for process %d",
-                            (int) process->pid);
+                        (int)process->pid);
         reap(process, ret_status);
         return true;
 }
@@ -194,7 +195,7 @@ static void feed(Exchange *exchange) {
 
         if (written > 0) {
                 exchange->input += written;
-                exchange->input_left -= (size_t) written;
+                exchange->input_left -= (size_t)written;
         }
         if (exchange->input_left == 0 || (written < 0 && errno != EAGAIN && errno != EINTR))
                 drop_pipe(&exchange->in);
@@ -210,25 +211,25 @@ static void collect(int *fd, GByteArray *bytes, size_t limit, bool *overflow) {
                 drop_pipe(fd);
                 return;
         }
-        if (bytes->len + (size_t) count > limit) {
-                count = (ssize_t) (limit - bytes->len);
+        if (bytes->len + (size_t)count > limit) {
+                count = (ssize_t)(limit - bytes->len);
                 if (overflow)
                         *overflow = true;
         }
-        g_byte_array_append(bytes, chunk, (guint) count);
+        g_byte_array_append(bytes, chunk, (guint)count);
 }
 
 /* False when the deadline passed. */
 static bool exchange_run(Exchange *exchange, gint64 deadline_usec) {
         while ((exchange->out >= 0 || exchange->err >= 0) && !exchange->overflow) {
-                struct pollfd polls[3] = { { .fd = exchange->in, .events = POLLOUT },
-                                           { .fd = exchange->out, .events = POLLIN },
-                                           { .fd = exchange->err, .events = POLLIN } };
+                struct pollfd polls[3] = {{.fd = exchange->in, .events = POLLOUT},
+                        {.fd = exchange->out, .events = POLLIN},
+                        {.fd = exchange->err, .events = POLLIN}};
                 gint64 left = deadline_usec ? deadline_usec - clock_monotonic_usec() : -1;
 
                 if (deadline_usec && left <= 0)
                         return false;
-                if (poll(polls, 3, deadline_usec ? (int) MIN(left / 1000 + 1, G_MAXINT) : -1) < 0)
+                if (poll(polls, 3, deadline_usec ? (int)MIN(left / 1000 + 1, G_MAXINT) : -1) < 0)
                         continue;
                 if (polls[0].revents)
                         feed(exchange);
@@ -242,18 +243,18 @@ static bool exchange_run(Exchange *exchange, gint64 deadline_usec) {
 }
 
 static char *finish_bytes(GByteArray **bytes) {
-        g_byte_array_append(*bytes, (const guint8 *) "", 1);
-        return (char *) g_byte_array_free(g_steal_pointer(bytes), FALSE);
+        g_byte_array_append(*bytes, (const guint8 *)"", 1);
+        return (char *)g_byte_array_free(g_steal_pointer(bytes), FALSE);
 }
 
 /* Start the child with pipes; our ends go to @exchange. */
 static Process *start_piped(const ProcessOptions *options, Exchange *exchange, GError **error) {
-        int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
+        int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
         Process *process = NULL;
 
         if (fd_pipe(in, error) && fd_pipe(out, error) && fd_pipe(err, error)) {
                 ProcessOptions piped = *options;
-                int fds[3] = { in[0], out[1], err[1] };
+                int fds[3] = {in[0], out[1], err[1]};
 
                 piped.fds = fds;
                 piped.n_fds = 3;
@@ -280,8 +281,8 @@ static void exchange_clear(Exchange *exchange) {
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Exchange, exchange_clear)
 
 bool process_run(const ProcessOptions *options, const char *input, size_t limit,
-                 gint64 deadline_usec, ProcessOutput *ret_output, GError **error) {
-        g_auto(Exchange) exchange = { .in = -1, .out = -1, .err = -1, .out_limit = limit };
+        gint64 deadline_usec, ProcessOutput *ret_output, GError **error) {
+        g_auto(Exchange) exchange = {.in = -1, .out = -1, .err = -1, .out_limit = limit};
         g_autoptr(Process) process = NULL;
         bool in_time;
 
@@ -299,10 +300,10 @@ bool process_run(const ProcessOptions *options, const char *input, size_t limit,
         in_time = exchange_run(&exchange, deadline_usec);
         if (exchange.overflow)
                 return fail(error, ERROR_RESOURCE_EXHAUSTED, "%s wrote more than %zu bytes",
-                            options->argv[0], limit);
+                        options->argv[0], limit);
         if (!in_time || !process_wait(process, deadline_usec, -1, &ret_output->status, NULL))
                 return fail(error, ERROR_DEADLINE_EXCEEDED, "%s did not end in time, killed it",
-                            options->argv[0]);
+                        options->argv[0]);
         ret_output->out_length = exchange.out_bytes->len;
         ret_output->out = finish_bytes(&exchange.out_bytes);
         ret_output->err = finish_bytes(&exchange.err_bytes);

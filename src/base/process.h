@@ -9,8 +9,8 @@
  * Threads  Any, one at a time. Never spawn from a thread that entered another namespace.
  */
 
-#include <glib.h>
 #include <gio/gio.h>
+#include <glib.h>
 #include <stdbool.h>
 
 typedef struct Process Process;
@@ -29,33 +29,35 @@ Process *process_spawn(const ProcessOptions *options, GError **error);
 int process_get_pid(const Process *process);
 int process_get_pidfd(const Process *process); /* borrowed; readable once the child has ended */
 
-/* Wait for the end and reap. @deadline_usec monotonic, 0 = none; @cancel_fd readable gives up, -1 = none.
+/* Wait for the end and reap. @deadline_usec monotonic, 0 = none; @cancel_fd readable gives up, -1 =
+ * none.
  * @ret_status as waitpid() gives it. Giving up leaves the child running. */
-bool process_wait(Process *process, gint64 deadline_usec, int cancel_fd, int *ret_status,
-                  GError **error);
+bool process_wait(
+        Process *process, gint64 deadline_usec, int cancel_fd, int *ret_status, GError **error);
 void process_kill(Process *process, int signal);
 void process_free(Process *process);
 
-/* Let go of a child that belongs to itself now; the descriptor is closed, a zombie is nobody's here. */
+/* Let go of a child that belongs to itself now; the descriptor is closed, a zombie is nobody's
+ * here. */
 void process_release(Process *process);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Process, process_free)
 
 typedef struct ProcessOutput {
-        int status;      /* as waitpid() gives it */
-        char *out;       /* NUL-terminated, never NULL on success */
+        int status; /* as waitpid() gives it */
+        char *out;  /* NUL-terminated, never NULL on success */
         size_t out_length;
-        char *err;       /* the first 64 KiB */
+        char *err; /* the first 64 KiB */
 } ProcessOutput;
 
 void process_output_clear(ProcessOutput *output);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ProcessOutput, process_output_clear)
 
-/* Run to the end: feed @input to stdin, collect stdout (more than @limit bytes is an error) and stderr.
- * When the deadline passes the process group is killed and reaped and the error is DEADLINE_EXCEEDED. A
- * non-zero exit is not an error here. options->fds is not used. */
+/* Run to the end: feed @input to stdin, collect stdout (more than @limit bytes is an error) and
+ * stderr. When the deadline passes the process group is killed and reaped and the error is
+ * DEADLINE_EXCEEDED. A non-zero exit is not an error here. options->fds is not used. */
 bool process_run(const ProcessOptions *options, const char *input, size_t limit,
-                 gint64 deadline_usec, ProcessOutput *ret_output, GError **error);
+        gint64 deadline_usec, ProcessOutput *ret_output, GError **error);
 
 /* "exit status 3" or "signal 9"; free with g_free(). */
 char *process_status_print(int status);

@@ -23,12 +23,12 @@ static void test_large_and_aligned(void) {
 
         for (size_t i = 0; i < 100000; i++)
                 g_assert_cmpint(large[i], ==, 0);
-        g_assert_cmpuint((gsize) small % 16, ==, 0);
+        g_assert_cmpuint((gsize)small % 16, ==, 0);
         g_assert_cmpstr(arena_strdup(arena, NULL), ==, "");
 }
 
 static void count(void *data) {
-        ++*(int *) data;
+        ++*(int *)data;
 }
 
 static void test_keep(void) {

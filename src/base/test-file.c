@@ -76,7 +76,7 @@ static void test_in_root(Fixture *fixture, gconstpointer data) {
 }
 
 static void test_missing_is_null(Fixture *fixture, gconstpointer data) {
-        char *text = (char *) "x";
+        char *text = (char *)"x";
 
         g_assert_true(file_read_in_root(fixture->dfd, "/etc/passwd", 10, &text, NULL, NULL));
         g_assert_null(text);

@@ -26,8 +26,8 @@ static void test_round_trip(void) {
         g_assert_nonnull(json);
         printed = json_print(json, NULL);
         g_assert_cmpstr(printed, ==,
-                        "{\"a\":[1,-2.5e3,\"x\\n\xc3\xa9\"],\"b\":{\"c\":null,\"d\":true},"
-                        "\"big\":18446744073709551615}");
+                "{\"a\":[1,-2.5e3,\"x\\n\xc3\xa9\"],\"b\":{\"c\":null,\"d\":true},"
+                "\"big\":18446744073709551615}");
         g_assert_true(json_get_bool(json_get(json, "b"), "d", false));
         g_assert_cmpstr(json_number(json_get(json, "big")), ==, "18446744073709551615");
 }

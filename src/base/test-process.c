@@ -11,11 +11,13 @@
 
 #define SHELL(script)                                                                              \
         (ProcessOptions) {                                                                         \
-                .argv = (const char *const[]) { "/bin/sh", "-c", script, NULL }                    \
+                .argv = (const char *const[]) {                                                    \
+                        "/bin/sh", "-c", script, NULL                                              \
+                }                                                                                  \
         }
 
 static void test_echo(void) {
-        g_auto(ProcessOutput) output = { 0 };
+        g_auto(ProcessOutput) output = {0};
         g_autoptr(GError) error = NULL;
         ProcessOptions options = SHELL("cat; echo err >&2; exit 3");
 
@@ -26,7 +28,7 @@ static void test_echo(void) {
 }
 
 static void test_limit(void) {
-        g_auto(ProcessOutput) output = { 0 };
+        g_auto(ProcessOutput) output = {0};
         g_autoptr(GError) error = NULL;
         ProcessOptions options = SHELL("exec cat /dev/zero");
 
@@ -36,18 +38,18 @@ static void test_limit(void) {
 
 /* A grandchild that keeps the pipe open ends with the group. */
 static void test_deadline(void) {
-        g_auto(ProcessOutput) output = { 0 };
+        g_auto(ProcessOutput) output = {0};
         g_autoptr(GError) error = NULL;
         ProcessOptions options = SHELL("sleep 1000 & wait");
 
-        g_assert_false(process_run(&options, NULL, 1000, clock_monotonic_usec() + 50000, &output,
-                                   &error));
+        g_assert_false(
+                process_run(&options, NULL, 1000, clock_monotonic_usec() + 50000, &output, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_DEADLINE_EXCEEDED);
 }
 
 static void test_missing_program(void) {
         g_autoptr(GError) error = NULL;
-        ProcessOptions options = { .argv = (const char *const[]) { "/nowhere/x", NULL } };
+        ProcessOptions options = {.argv = (const char *const[]){"/nowhere/x", NULL}};
 
         g_assert_null(process_spawn(&options, &error));
         g_assert_cmpstr(error->message, ==, "start /nowhere/x: No such file or directory");
@@ -58,10 +60,11 @@ static void test_descriptors(void) {
         int ends[2], status;
         char text[64] = "";
         g_autoptr(Process) process = NULL;
-        ProcessOptions options = SHELL("cd /proc/self/fd; for f in *; do [ -e $f ] && echo $f; done >&4");
+        ProcessOptions options =
+                SHELL("cd /proc/self/fd; for f in *; do [ -e $f ] && echo $f; done >&4");
 
         g_assert_true(fd_pipe(ends, NULL));
-        options.fds = (const int[]) { -1, -1, -1, -1, ends[1] };
+        options.fds = (const int[]){-1, -1, -1, -1, ends[1]};
         options.n_fds = 5;
         process = process_spawn(&options, NULL);
         fd_close(ends[1]);

@@ -35,7 +35,8 @@ static void test_deep(Fixture *fixture, gconstpointer data) {
 
         g_assert_cmpint(mkdirat(current, "top", 0755), ==, 0);
         for (int i = 0; i < 5000; i++) {
-                int next = openat(current, i == 0 ? "top" : "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                int next =
+                        openat(current, i == 0 ? "top" : "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
                 g_assert_cmpint(mkdirat(next, "d", 0755), ==, 0);
                 fd_close(current);
@@ -64,6 +65,7 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add("/tree/missing", Fixture, NULL, set_up, test_missing, tear_down);
         g_test_add("/tree/deep", Fixture, NULL, set_up, test_deep, tear_down);
-        g_test_add("/tree/link-not-followed", Fixture, NULL, set_up, test_link_not_followed, tear_down);
+        g_test_add("/tree/link-not-followed", Fixture, NULL, set_up, test_link_not_followed,
+                tear_down);
         return g_test_run();
 }

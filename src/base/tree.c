@@ -35,8 +35,8 @@ static bool move_to_top(Removal *removal, int dfd, const char *name, GError **er
         return true;
 }
 
-static bool remove_directory(Removal *removal, int dfd, const char *name, unsigned depth,
-                             GError **error) {
+static bool remove_directory(
+        Removal *removal, int dfd, const char *name, unsigned depth, GError **error) {
         autofd int fd = -1;
         struct stat status;
 
@@ -52,7 +52,7 @@ static bool remove_directory(Removal *removal, int dfd, const char *name, unsign
                 return fail_errno(error, "remove %s: open %s", removal->name, name);
         if (status.st_dev != removal->device)
                 return fail(error, ERROR_FAILED_PRECONDITION,
-                            "remove %s: something is mounted on %s", removal->name, name);
+                        "remove %s: something is mounted on %s", removal->name, name);
         if (!remove_content(removal, fd, depth + 1, error))
                 return false;
         if (unlinkat(dfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -60,19 +60,21 @@ static bool remove_directory(Removal *removal, int dfd, const char *name, unsign
         return true;
 }
 
-static bool remove_entry(Removal *removal, int dfd, const struct dirent *entry, unsigned depth,
-                         GError **error) {
+static bool remove_entry(
+        Removal *removal, int dfd, const struct dirent *entry, unsigned depth, GError **error) {
         if (entry->d_type != DT_DIR) {
                 if (unlinkat(dfd, entry->d_name, 0) == 0 || errno == ENOENT)
                         return true;
                 if (errno != EISDIR)
-                        return fail_errno(error, "remove %s: file %s", removal->name, entry->d_name);
+                        return fail_errno(
+                                error, "remove %s: file %s", removal->name, entry->d_name);
         }
         return remove_directory(removal, dfd, entry->d_name, depth, error);
 }
 
 /* One pass over a directory; sets @ret_found when there was anything to remove. */
-static bool remove_pass(Removal *removal, int dfd, unsigned depth, bool *ret_found, GError **error) {
+static bool remove_pass(
+        Removal *removal, int dfd, unsigned depth, bool *ret_found, GError **error) {
         int copy = openat(dfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *folder = copy < 0 ? NULL : fdopendir(copy);
         const struct dirent *entry;
@@ -105,7 +107,7 @@ static bool remove_content(Removal *removal, int dfd, unsigned depth, GError **e
 }
 
 bool tree_remove(int dfd, const char *name, GError **error) {
-        Removal removal = { .top_dfd = -1, .name = name };
+        Removal removal = {.top_dfd = -1, .name = name};
         struct stat status;
         autofd int fd = -1;
 

@@ -20,7 +20,7 @@ static void deliver(Watch *watch, const char *buffer, size_t length) {
         size_t offset = 0;
 
         while (offset < length) {
-                const struct inotify_event *event = (const void *) (buffer + offset);
+                const struct inotify_event *event = (const void *)(buffer + offset);
 
                 offset += sizeof(*event) + event->len;
                 if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED))
@@ -36,7 +36,7 @@ static gboolean on_readable(int fd, GIOCondition condition, void *data) {
         ssize_t length;
 
         while ((length = read(fd, buffer, sizeof(buffer))) > 0)
-                deliver(watch, buffer, (size_t) length);
+                deliver(watch, buffer, (size_t)length);
         return G_SOURCE_CONTINUE;
 }
 

@@ -4,7 +4,8 @@
 /*
  * Watch - inotify on one directory, delivered on the main loop.
  *
- * Owner    Whoever made it. Threads: made and freed on the main thread; the callback runs there too.
+ * Owner    Whoever made it. Threads: made and freed on the main thread; the callback runs there
+ * too.
  */
 
 #include <glib.h>

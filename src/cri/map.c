@@ -11,8 +11,8 @@ const char *cri_map_get(CriStringPair *const *pairs, size_t count, const char *k
         return NULL;
 }
 
-bool cri_map_contains(CriStringPair *const *pairs, size_t count, CriStringPair *const *wanted,
-                      size_t n_wanted) {
+bool cri_map_contains(
+        CriStringPair *const *pairs, size_t count, CriStringPair *const *wanted, size_t n_wanted) {
         for (size_t i = 0; i < n_wanted; i++) {
                 const char *value = cri_map_get(pairs, count, wanted[i]->key);
 

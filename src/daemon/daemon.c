@@ -24,9 +24,9 @@
 #include "pod/registry.h"
 #include "service/service.h"
 
-/* How long running calls may take to notice that the daemon stops. State is on disk all the time, so nothing is lost
- * when they do not. */
-#define STOP_USEC (500 * 1000)
+/* How long running calls may take to notice that the daemon stops. State is on disk all the time,
+ * so nothing is lost when they do not. */
+#define STOP_USEC     (500 * 1000)
 #define RETRY_SECONDS 10
 
 typedef struct Daemon {
@@ -59,13 +59,15 @@ static void prepare_process(void) {
 
 /* One daemon for one run root: two would undo each other's work. */
 static bool take_lock(Daemon *daemon, GError **error) {
-        daemon->lock_fd = openat(daemon->context.state_dfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        daemon->lock_fd =
+                openat(daemon->context.state_dfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (daemon->lock_fd < 0)
                 return fail_errno(error, "open the lock file in %s/crio", daemon->config->runroot);
         if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0)
                 return fail(error, ERROR_ALREADY_EXISTS,
-                            "another daemon uses runroot %s; stop it, or give this one its own --root and --runroot",
-                            daemon->config->runroot);
+                        "another daemon uses runroot %s; stop it, or give this one its own --root "
+                        "and --runroot",
+                        daemon->config->runroot);
         return true;
 }
 
@@ -73,9 +75,10 @@ static bool make_folders(Daemon *daemon, GError **error) {
         const Config *config = daemon->config;
         g_autofree char *state = g_build_filename(config->runroot, "crio", NULL);
 
-        if (!dir_make(AT_FDCWD, config->runroot, 0711, error) || !dir_make(AT_FDCWD, state, 0700, error) ||
-            !dir_make(AT_FDCWD, config->container_exits_dir, 0755, error) ||
-            !dir_make(AT_FDCWD, config->container_attach_socket_dir, 0755, error))
+        if (!dir_make(AT_FDCWD, config->runroot, 0711, error) ||
+                !dir_make(AT_FDCWD, state, 0700, error) ||
+                !dir_make(AT_FDCWD, config->container_exits_dir, 0755, error) ||
+                !dir_make(AT_FDCWD, config->container_attach_socket_dir, 0755, error))
                 return false;
         daemon->context.state_dfd = dir_open(AT_FDCWD, state, error);
         return daemon->context.state_dfd >= 0 && take_lock(daemon, error) &&
@@ -87,7 +90,7 @@ static bool make_folders(Daemon *daemon, GError **error) {
 static char *find_worker(void) {
         g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
         g_autofree char *folder = self ? g_path_get_dirname(self) : g_strdup("/usr/bin");
-        const char *const places[] = { "crio-image", "image/crio-image" };
+        const char *const places[] = {"crio-image", "image/crio-image"};
 
         for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
                 char *path = g_build_filename(folder, places[i], NULL);
@@ -101,9 +104,9 @@ static char *find_worker(void) {
 
 static bool build_network(Daemon *daemon, GError **error) {
         const Config *config = daemon->config;
-        NetworkOptions options = { .config_dir = config->network_dir,
-                                   .plugin_dirs = (const char *const *) config->plugin_dirs,
-                                   .default_network = config->cni_default_network };
+        NetworkOptions options = {.config_dir = config->network_dir,
+                .plugin_dirs = (const char *const *)config->plugin_dirs,
+                .default_network = config->cni_default_network};
 
         daemon->context.network = network_new(&options, error);
         daemon->context.ports = daemon->context.network
@@ -119,11 +122,12 @@ static bool build(Daemon *daemon, GError **error) {
         context->config = daemon->config;
         context->stop_fd = eventfd(0, EFD_CLOEXEC);
         if (!rpc_server_probe(daemon->config->listen, error) || !make_folders(daemon, error) ||
-            !build_network(daemon, error))
+                !build_network(daemon, error))
                 return false;
         context->runtimes = runtime_table_new(daemon->config, error);
-        context->store = context->runtimes ? store_open(daemon->config->root, daemon->config->runroot, error)
-                                           : NULL;
+        context->store = context->runtimes
+                                 ? store_open(daemon->config->root, daemon->config->runroot, error)
+                                 : NULL;
         context->exits = context->store ? exits_new(error) : NULL;
         if (!context->exits)
                 return false;
@@ -134,12 +138,12 @@ static bool build(Daemon *daemon, GError **error) {
 }
 
 static bool serve(Daemon *daemon, GError **error) {
-        RpcServerOptions options = { .socket_path = daemon->config->listen,
-                                     .methods = service_methods,
-                                     .n_methods = service_method_count,
-                                     .data = &daemon->service,
-                                     .max_receive = (int) daemon->config->grpc_max_recv_msg_size,
-                                     .max_send = (int) daemon->config->grpc_max_send_msg_size };
+        RpcServerOptions options = {.socket_path = daemon->config->listen,
+                .methods = service_methods,
+                .n_methods = service_method_count,
+                .data = &daemon->service,
+                .max_receive = (int)daemon->config->grpc_max_recv_msg_size,
+                .max_send = (int)daemon->config->grpc_max_send_msg_size};
 
         daemon->server = rpc_server_start(&options, error);
         return daemon->server != NULL;
@@ -185,7 +189,8 @@ static gboolean on_stop_signal(void *data) {
 }
 
 static gboolean on_reload_signal(void *data) {
-        log_warning("SIGHUP: reloading the configuration is not built yet; restart the daemon, pods go on running");
+        log_warning("SIGHUP: reloading the configuration is not built yet; restart the daemon, "
+                    "pods go on running");
         return G_SOURCE_CONTINUE;
 }
 
@@ -212,7 +217,8 @@ static void run(Daemon *daemon) {
 }
 
 int daemon_run(Config *config) {
-        /* Static: threads that did not notice the stop in time may still look at it when the process ends. */
+        /* Static: threads that did not notice the stop in time may still look at it when the
+         * process ends. */
         static Daemon daemon;
         g_autoptr(GError) error = NULL;
 
@@ -223,8 +229,9 @@ int daemon_run(Config *config) {
                 return EXIT_FAILURE;
         }
         run(&daemon);
-        (void) eventfd_write(daemon.context.stop_fd, 1);
+        (void)eventfd_write(daemon.context.stop_fd, 1);
         rpc_server_stop(daemon.server, clock_monotonic_usec() + STOP_USEC);
-        /* What the daemon holds in memory goes with the process; what it holds of the host stays, on record. */
+        /* What the daemon holds in memory goes with the process; what it holds of the host stays,
+         * on record. */
         _exit(EXIT_SUCCESS);
 }

@@ -15,7 +15,7 @@
 
 void notify_send(const char *state) {
         const char *path = g_getenv("NOTIFY_SOCKET");
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
         autofd int fd = -1;
         size_t length;
 
@@ -27,7 +27,9 @@ void notify_send(const char *state) {
         if (*path == '@')
                 address.sun_path[0] = '\0';
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *) &address,
-                             (socklen_t) (offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-                log_warning("tell the service manager \"%s\": %s, ignoring", state, g_strerror(errno));
+        if (fd < 0 ||
+                sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+                log_warning(
+                        "tell the service manager \"%s\": %s, ignoring", state, g_strerror(errno));
 }

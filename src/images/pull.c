@@ -100,12 +100,11 @@ static void add_auth(Json *request, const CriAuthConfig *auth) {
         json_set_string(object, "registry_token", auth->registry_token);
 }
 
-static char *make_request(const Images *images, const char *reference, const CriAuthConfig *auth,
-                          const char *pod_namespace) {
+static char *make_request(const Images *images, const ImagePull *pull) {
         const Config *config = images->config;
         g_autoptr(Json) request = json_new_object();
 
-        json_set_string(request, "reference", reference);
+        json_set_string(request, "reference", pull->reference);
         json_set_string(request, "root", config->root);
         json_set_string(request, "runroot", config->runroot);
         json_set_string(request, "registries_conf", config->registries_conf);
@@ -113,9 +112,9 @@ static char *make_request(const Images *images, const char *reference, const Cri
         json_set_string(request, "auth_file", config->global_auth_file);
         json_set_string(request, "signature_policy", config->signature_policy);
         json_set_string(request, "signature_policy_dir", config->signature_policy_dir);
-        json_set_string(request, "namespace", pod_namespace);
+        json_set_string(request, "namespace", pull->pod_namespace);
         json_set_string(request, "log_level", config->log_level);
-        add_auth(request, auth);
+        add_auth(request, pull->auth);
         return json_print(request, NULL);
 }
 
@@ -127,8 +126,9 @@ static void on_progress(PullJob *job, const Json *line) {
         if (now - job->logged_usec < 5 * USEC_PER_SEC)
                 return;
         job->logged_usec = now;
-        log_info("pulling %s: %s at %s of %s bytes", job->reference, json_get_string(line, "digest"),
-                 json_number(json_get(line, "offset")), json_number(json_get(line, "size")));
+        log_info("pulling %s: %s at %s of %s bytes", job->reference,
+                json_get_string(line, "digest"), json_number(json_get(line, "offset")),
+                json_number(json_get(line, "size")));
 }
 
 static void on_worker_error(PullJob *job, const Json *line) {
@@ -137,8 +137,10 @@ static void on_worker_error(PullJob *job, const Json *line) {
 
         if (job->failure)
                 return;
-        fail(&job->failure, code >= 1 && code <= ERROR_IMAGE_VOLUME_MOUNT_FAILED ? (ErrorCode) code : ERROR_UNKNOWN,
-             "%s", message ? message : "crio-image failed without a message");
+        fail(&job->failure,
+                code >= 1 && code <= ERROR_IMAGE_VOLUME_MOUNT_FAILED ? (ErrorCode)code
+                                                                     : ERROR_UNKNOWN,
+                "%s", message ? message : "crio-image failed without a message");
 }
 
 static void on_line(PullJob *job, const char *text, size_t length) {
@@ -148,7 +150,7 @@ static void on_line(PullJob *job, const char *text, size_t length) {
         if (g_strcmp0(type, "progress") == 0)
                 on_progress(job, line);
         else if (g_strcmp0(type, "fetched") == 0)
-                metric_add(METRIC_PULL_BYTES, (guint64) json_get_int(line, "bytes", 0));
+                metric_add(METRIC_PULL_BYTES, (guint64)json_get_int(line, "bytes", 0));
         else if (g_strcmp0(type, "reuse") == 0)
                 metric_add(METRIC_LAYER_REUSE, 1);
         else if (g_strcmp0(type, "error") == 0)
@@ -175,22 +177,23 @@ static bool read_lines(PullJob *job, int fd) {
                         return true;
                 g_string_append_len(pending, chunk, count);
                 while ((newline = memchr(pending->str, '\n', pending->len))) {
-                        on_line(job, pending->str, (size_t) (newline - pending->str));
+                        on_line(job, pending->str, (size_t)(newline - pending->str));
                         g_string_erase(pending, 0, newline - pending->str + 1);
                 }
                 if (pending->len > LINE_LIMIT)
-                        return fail(&job->failure, ERROR_INTERNAL, "crio-image wrote an endless line");
+                        return fail(
+                                &job->failure, ERROR_INTERNAL, "crio-image wrote an endless line");
         }
 }
 
 static Process *start_worker(PullJob *job, int *ret_fd, GError **error) {
-        const char *argv[] = { job->images->worker, "pull", NULL };
-        int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+        const char *argv[] = {job->images->worker, "pull", NULL};
+        int in[2] = {-1, -1}, out[2] = {-1, -1};
         Process *process = NULL;
 
         if (fd_pipe(in, error) && fd_pipe(out, error)) {
-                ProcessOptions options = { .argv = argv, .new_group = true };
-                int fds[] = { in[0], out[1], STDERR_FILENO };
+                ProcessOptions options = {.argv = argv, .new_group = true};
+                int fds[] = {in[0], out[1], STDERR_FILENO};
 
                 options.fds = fds;
                 options.n_fds = 3;
@@ -213,7 +216,8 @@ static void end_worker(PullJob *job, Process *process, bool aborted) {
 
         if (aborted)
                 process_kill(process, SIGTERM);
-        if (!process_wait(process, aborted ? clock_deadline_usec(ABORT_SECONDS) : 0, -1, &status, NULL))
+        if (!process_wait(
+                    process, aborted ? clock_deadline_usec(ABORT_SECONDS) : 0, -1, &status, NULL))
                 return; /* process_free() kills it */
         if (!job->failure && (status != 0 || !job->image_id)) {
                 g_autofree char *how = process_status_print(status);
@@ -245,20 +249,21 @@ static void *job_thread(void *data) {
         } else {
                 metric_add(METRIC_PULL_SUCCESS, 1);
                 log_info("pulled %s as %s in %d ms", job->reference, job->image_id,
-                         (int) ((clock_monotonic_usec() - started) / 1000));
+                        (int)((clock_monotonic_usec() - started) / 1000));
         }
         lock_take(&job->images->lock);
         if (g_hash_table_lookup(job->images->jobs, job->key) == job)
                 g_hash_table_remove(job->images->jobs, job->key);
         lock_drop(&job->images->lock);
-        (void) eventfd_write(job->done_fd, 1);
+        (void)eventfd_write(job->done_fd, 1);
         job_unref(job);
         return NULL;
 }
 
 /* Joining */
 
-/* The same image, credentials and namespace: the same pull. Secrets stay out of the table as they are hashed. */
+/* The same image, credentials and namespace: the same pull. Secrets stay out of the table as they
+ * are hashed. */
 static char *make_key(const char *request) {
         return g_compute_checksum_for_string(G_CHECKSUM_SHA256, request, -1);
 }
@@ -293,21 +298,20 @@ static void leave(Images *images, PullJob *job) {
         lock_guard(&images->lock);
         if (--job->waiters > 0)
                 return;
-        (void) eventfd_write(job->abandon_fd, 1);
+        (void)eventfd_write(job->abandon_fd, 1);
         /* Whoever asks next starts anew and does not join a pull that is being aborted. */
         if (g_hash_table_lookup(images->jobs, job->key) == job)
                 g_hash_table_remove(images->jobs, job->key);
 }
 
-bool images_pull(Images *images, const char *reference, const CriAuthConfig *auth,
-                 const char *pod_namespace, int cancel_fd, char **ret_image_id, GError **error) {
-        PullJob *job = join_or_start(images, reference,
-                                     make_request(images, reference, auth, pod_namespace));
+bool images_pull(
+        Images *images, const ImagePull *pull, int cancel_fd, char **ret_image_id, GError **error) {
+        PullJob *job = join_or_start(images, pull->reference, make_request(images, pull));
         bool good = fd_wait(job->done_fd, POLLIN, 0, cancel_fd) > 0;
 
         leave(images, job);
         if (!good) {
-                fail(error, ERROR_CANCELLED, "pull %s: the client left", reference);
+                fail(error, ERROR_CANCELLED, "pull %s: the client left", pull->reference);
         } else if (job->failure) {
                 good = false;
                 g_propagate_error(error, g_error_copy(job->failure));

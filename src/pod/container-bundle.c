@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bundle stage of a container: everything its specification is made of, and the status that follows from it. */
+/* The bundle stage of a container: everything its specification is made of, and the status that
+ * follows from it. */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,7 +24,7 @@ static GHashTable *list_volumes(const Container *container) {
         for (size_t i = 0; i < container->wish->n_mounts; i++)
                 if (container_is_image_mount(container->wish->mounts[i]))
                         g_hash_table_insert(volumes, container->wish->mounts[i]->image->image,
-                                            g_strdup_printf("%s/%zu", folder, i));
+                                g_strdup_printf("%s/%zu", folder, i));
         return volumes;
 }
 
@@ -33,7 +34,7 @@ static bool prepare_log(const Container *container, GError **error) {
         struct stat status;
 
         if (lstat(container->log_path, &status) == 0 && S_ISLNK(status.st_mode) &&
-            unlink(container->log_path) < 0)
+                unlink(container->log_path) < 0)
                 return fail_errno(error, "remove the link at %s", container->log_path);
         return dir_make(AT_FDCWD, folder, 0755, error);
 }
@@ -55,17 +56,18 @@ static CriNamespaceMode pid_mode(const Container *container) {
 /* The namespace of another container of the same pod. */
 static char *target_pid_path(Container *container, GError **error) {
         const char *target_id = wish_namespaces(container)->target_id;
-        g_autoptr(Container) target = registry_find_container(container->context->registry, target_id);
-        g_auto(ContainerStatus) status = { 0 };
+        g_autoptr(Container) target =
+                registry_find_container(container->context->registry, target_id);
+        g_auto(ContainerStatus) status = {0};
 
         if (!target || !g_str_equal(target->sandbox_id, container->sandbox_id))
                 return fail_null(error, ERROR_INVALID_ARGUMENT,
-                                 "namespace_options.target_id: no container %s in this pod", target_id);
+                        "namespace_options.target_id: no container %s in this pod", target_id);
         container_get_status(target, &status);
         if (status.state != CRI_CONTAINER_STATE_CONTAINER_RUNNING)
                 return fail_null(error, ERROR_FAILED_PRECONDITION,
-                                 "namespace_options.target_id: container %s does not run", target_id);
-        return g_strdup_printf("/proc/%d/ns/pid", (int) status.pid);
+                        "namespace_options.target_id: container %s does not run", target_id);
+        return g_strdup_printf("/proc/%d/ns/pid", (int)status.pid);
 }
 
 /* "host", a path, or NULL for a new one. */
@@ -84,12 +86,14 @@ static bool find_pid_path(Container *container, char **ret_path, GError **error)
         if (mode == CRI_NAMESPACE_MODE_POD) {
                 if (container->sandbox->infra.pid <= 0)
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "namespace_options.pid is POD, but the sandbox has no shared PID namespace");
-                *ret_path = g_strdup_printf("/proc/%d/ns/pid", (int) container->sandbox->infra.pid);
+                                "namespace_options.pid is POD, but the sandbox has no shared PID "
+                                "namespace");
+                *ret_path = g_strdup_printf("/proc/%d/ns/pid", (int)container->sandbox->infra.pid);
                 return true;
         }
         return mode == CRI_NAMESPACE_MODE_CONTAINER ||
-               fail(error, ERROR_INVALID_ARGUMENT, "namespace_options.pid has the unknown value %d", (int) mode);
+               fail(error, ERROR_INVALID_ARGUMENT, "namespace_options.pid has the unknown value %d",
+                       (int)mode);
 }
 
 /* The paths that a SpecRequest borrows. */
@@ -124,11 +128,13 @@ static bool find_places(Container *container, ImageRecord *image, Places *places
         places->uts = sandbox_pin(sandbox, NAMESPACE_UTS);
         places->resolv_conf = g_build_filename(sandbox->run_dir, "resolv.conf", NULL);
         places->hostname_file = g_build_filename(sandbox->run_dir, "hostname", NULL);
-        places->shm = host_ipc ? g_strdup("/dev/shm") : g_build_filename(sandbox->run_dir, "shm", NULL);
+        places->shm =
+                host_ipc ? g_strdup("/dev/shm") : g_build_filename(sandbox->run_dir, "shm", NULL);
         places->hostname = sandbox_hostname(sandbox);
         places->volumes = list_volumes(container);
         return find_pid_path(container, &places->pid, error) &&
-               rootfs_create(container->context->store, container->id, image, NULL, &places->rootfs, error);
+               rootfs_create(container->context->store, container->id, image, NULL, &places->rootfs,
+                       error);
 }
 
 /* The status */
@@ -150,8 +156,8 @@ static CriContainerUser *make_user(const SpecResult *result) {
 }
 
 /* What the status shows of the image: a name, and the digest that was pulled. */
-static void set_image(CriContainerStatus *status, const Container *container, const ImageRecord *image,
-                      CriImageSpec *spec) {
+static void set_image(CriContainerStatus *status, const Container *container,
+        const ImageRecord *image, CriImageSpec *spec) {
         const CriImageSpec *asked = container->wish->image;
 
         spec->image = image->names && image->names[0] ? image->names[0] : asked->image;
@@ -162,8 +168,8 @@ static void set_image(CriContainerStatus *status, const Container *container, co
 }
 
 /* Built of borrowed parts and then copied whole, so that there is one owner. */
-static CriContainerStatus *make_status(const Container *container, const ImageRecord *image,
-                                       const SpecResult *result) {
+static CriContainerStatus *make_status(
+        const Container *container, const ImageRecord *image, const SpecResult *result) {
         const CriContainerConfig *wish = container->wish;
         CriContainerStatus status = CRI_CONTAINER_STATUS_INIT;
         CriContainerResources resources = CRI_CONTAINER_RESOURCES_INIT;
@@ -180,7 +186,7 @@ static CriContainerStatus *make_status(const Container *container, const ImageRe
         status.log_path = container->log_path;
         status.stop_signal = wish->stop_signal;
         status.n_mounts = result->mounts ? result->mounts->len : 0;
-        status.mounts = result->mounts ? (CriMount **) result->mounts->pdata : NULL;
+        status.mounts = result->mounts ? (CriMount **)result->mounts->pdata : NULL;
         status.user = user;
         resources.linux = wish->linux ? wish->linux->resources : NULL;
         status.resources = resources.linux ? &resources : NULL;
@@ -192,9 +198,10 @@ static CriContainerStatus *make_status(const Container *container, const ImageRe
         return copy;
 }
 
-static bool build_spec(Container *container, ImageRecord *image, const Places *places, GError **error) {
+static bool build_spec(
+        Container *container, ImageRecord *image, const Places *places, GError **error) {
         const Sandbox *sandbox = container->sandbox;
-        g_auto(SpecResult) result = { 0 };
+        g_auto(SpecResult) result = {0};
         SpecRequest request = {
                 .config = container->context->config,
                 .runtime = container->runtime,
@@ -210,8 +217,8 @@ static bool build_spec(Container *container, ImageRecord *image, const Places *p
                 .rootfs = places->rootfs,
                 .bundle = container->bundle,
                 .cgroup_path = container->cgroup_path,
-                .namespaces = { places->net, places->ipc, places->uts, places->pid },
-                .ips = (const char *const *) sandbox->ips,
+                .namespaces = {places->net, places->ipc, places->uts, places->pid},
+                .ips = (const char *const *)sandbox->ips,
                 .resolv_conf = places->resolv_conf,
                 .hostname_file = places->hostname_file,
                 .hosts = g_str_equal(places->net, "host") ? "/etc/hosts" : NULL,
@@ -221,14 +228,16 @@ static bool build_spec(Container *container, ImageRecord *image, const Places *p
         };
         ContainerBase *base;
 
-        if (!spec_build(&request, &result, error) || !bundle_write(container->bundle, result.spec, error))
+        if (!spec_build(&request, &result, error) ||
+                !bundle_write(container->bundle, result.spec, error))
                 return false;
         base = container_base_new(make_status(container, image, &result));
         lock_guard(&container->lock);
         container->base = base;
         container->stop_signal = result.stop_signal;
         container->shares_pid = pid_mode(container) != CRI_NAMESPACE_MODE_CONTAINER;
-        container->privileged = container->wish->linux && container->wish->linux->security_context &&
+        container->privileged = container->wish->linux &&
+                                container->wish->linux->security_context &&
                                 container->wish->linux->security_context->privileged;
         return true;
 }
@@ -236,17 +245,18 @@ static bool build_spec(Container *container, ImageRecord *image, const Places *p
 bool container_bundle_up(void *object, GError **error) {
         Container *container = object;
         g_autoptr(ImageRecord) image = container_find_image(container, error);
-        g_auto(Places) places = { 0 };
+        g_auto(Places) places = {0};
 
-        return image && dir_make(AT_FDCWD, container->bundle, 0711, error) && prepare_log(container, error) &&
-               find_places(container, image, &places, error) && build_spec(container, image, &places, error);
+        return image && dir_make(AT_FDCWD, container->bundle, 0711, error) &&
+               prepare_log(container, error) && find_places(container, image, &places, error) &&
+               build_spec(container, image, &places, error);
 }
 
 bool container_bundle_down(void *object, GError **error) {
         Container *container = object;
         g_autofree char *folder = g_path_get_dirname(container->bundle);
-        g_autofree char *exit_file =
-                g_build_filename(container->context->config->container_exits_dir, container->id, NULL);
+        g_autofree char *exit_file = g_build_filename(
+                container->context->config->container_exits_dir, container->id, NULL);
 
         unlink(exit_file);
         return tree_remove(AT_FDCWD, folder, error);

@@ -25,7 +25,7 @@
 #define EXIT_UNKNOWN 255
 /* ... and where a container could not be started. */
 #define EXIT_START_FAILED 128
-#define KILL_SECONDS 10
+#define KILL_SECONDS      10
 
 static void set_phase(Container *container, Phase phase) {
         lock_guard(&container->lock);
@@ -62,7 +62,7 @@ static bool read_exit_file(const Container *container, gint32 *ret_code, gint64 
         if (!text || !*text || stat(path, &status) < 0)
                 return false;
         *ret_code = atoi(text);
-        *ret_finished_ns = (gint64) status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        *ret_finished_ns = (gint64)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
         return true;
 }
 
@@ -73,14 +73,15 @@ static bool was_oom_killed(const Container *container) {
 }
 
 static void drop_exit_file(const Container *container) {
-        g_autofree char *path =
-                g_build_filename(container->context->config->container_exits_dir, container->id, NULL);
+        g_autofree char *path = g_build_filename(
+                container->context->config->container_exits_dir, container->id, NULL);
 
         unlink(path);
 }
 
 /* The only place that makes a container EXITED. */
-static void set_ended(Container *container, gint32 exit_code, gint64 finished_ns, const char *message) {
+static void set_ended(
+        Container *container, gint32 exit_code, gint64 finished_ns, const char *message) {
         lock_guard(&container->lock);
 
         if (container->state == CRI_CONTAINER_STATE_CONTAINER_EXITED)
@@ -98,14 +99,16 @@ static void set_ended(Container *container, gint32 exit_code, gint64 finished_ns
         pthread_cond_broadcast(&container->changed);
 }
 
-static void note_end(Container *container, gint32 exit_code, gint64 finished_ns, const char *message) {
+static void note_end(
+        Container *container, gint32 exit_code, gint64 finished_ns, const char *message) {
         g_autoptr(GError) error = NULL;
 
         set_ended(container, exit_code, finished_ns, message);
         if (!container_save(container, &error))
                 log_warning("container %s: %s, ignoring", container->id, error->message);
         drop_exit_file(container);
-        /* Without a PID namespace of its own its children live on; the kernel ends them in all other cases. */
+        /* Without a PID namespace of its own its children live on; the kernel ends them in all
+         * other cases. */
         if (container->shares_pid)
                 cgroup_kill(container->cgroup_path, clock_deadline_usec(KILL_SECONDS), NULL);
 }
@@ -114,7 +117,7 @@ static void on_orphan_end(void *data) {
         Container *container = data;
 
         note_end(container, EXIT_UNKNOWN, clock_now_ns(),
-                 "its monitor was lost, so nobody saw the exit code");
+                "its monitor was lost, so nobody saw the exit code");
 }
 
 static void on_monitor_end(void *data) {
@@ -127,15 +130,16 @@ static void on_monitor_end(void *data) {
                 return;
         }
         metric_add(METRIC_MONITOR_LOST, 1);
-        log_error("container %s: its monitor ended without an exit file; its log and terminal are dead",
-                  container->id);
-        exits_watch(container->context->exits, &container->init, on_orphan_end, container_ref(container),
-                    (GDestroyNotify) container_unref);
+        log_error("container %s: its monitor ended without an exit file; its log and terminal are "
+                  "dead",
+                container->id);
+        exits_watch(container->context->exits, &container->init, on_orphan_end,
+                container_ref(container), (GDestroyNotify)container_unref);
 }
 
 void container_watch(Container *container) {
-        exits_watch(container->context->exits, &container->monitor, on_monitor_end, container_ref(container),
-                    (GDestroyNotify) container_unref);
+        exits_watch(container->context->exits, &container->monitor, on_monitor_end,
+                container_ref(container), (GDestroyNotify)container_unref);
 }
 
 bool container_is_alive(Container *container) {
@@ -147,7 +151,7 @@ bool container_wait_end(Container *container, gint64 deadline_usec) {
         lock_guard(&container->lock);
         while (container->state != CRI_CONTAINER_STATE_CONTAINER_EXITED)
                 if (!lock_wait(&container->lock, &container->changed, deadline_usec) &&
-                    container->state != CRI_CONTAINER_STATE_CONTAINER_EXITED)
+                        container->state != CRI_CONTAINER_STATE_CONTAINER_EXITED)
                         return false;
         return true;
 }
@@ -155,7 +159,7 @@ bool container_wait_end(Container *container, gint64 deadline_usec) {
 /* Verbs */
 
 static bool sandbox_is_ready(Container *container) {
-        g_auto(SandboxStatus) status = { 0 };
+        g_auto(SandboxStatus) status = {0};
 
         sandbox_get_status(container->sandbox, &status);
         return status.phase == PHASE_READY;
@@ -164,10 +168,11 @@ static bool sandbox_is_ready(Container *container) {
 static bool bring_up(Container *container, GError **error) {
         if (!lifecycle_bring_up(&container->life, error))
                 return false;
-        /* StopPodSandbox first changes the phase and then looks for containers: one of us sees the other. */
+        /* StopPodSandbox first changes the phase and then looks for containers: one of us sees the
+         * other. */
         if (!sandbox_is_ready(container))
                 return fail(error, ERROR_FAILED_PRECONDITION, "sandbox %s was stopped meanwhile",
-                            container->sandbox_id);
+                        container->sandbox_id);
         set_phase(container, PHASE_READY);
         return container_save(container, error);
 }
@@ -179,7 +184,8 @@ bool container_create(Container *container, GError **error) {
                 g_clear_pointer(&container->wish, cri_free);
                 return true;
         }
-        g_prefix_error(error, "container %s (%s): ", container->id, container->wish->metadata->name);
+        g_prefix_error(
+                error, "container %s (%s): ", container->id, container->wish->metadata->name);
         set_phase(container, PHASE_REMOVING);
         if (lifecycle_tear_down(&container->life, 0, NULL))
                 forget(container, NULL);
@@ -189,10 +195,11 @@ bool container_create(Container *container, GError **error) {
 /* Mark it as starting, so that a daemon that dies now knows that it may run. */
 static bool begin_start(Container *container, GError **error) {
         lock_take(&container->lock);
-        if (container->phase != PHASE_READY || container->state != CRI_CONTAINER_STATE_CONTAINER_CREATED) {
+        if (container->phase != PHASE_READY ||
+                container->state != CRI_CONTAINER_STATE_CONTAINER_CREATED) {
                 lock_drop(&container->lock);
-                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not in created state",
-                            container->id);
+                return fail(error, ERROR_FAILED_PRECONDITION,
+                        "container %s is not in created state", container->id);
         }
         container->starting = true;
         container->started_ns = clock_now_ns();
@@ -231,8 +238,8 @@ bool container_start(Container *container, GError **error) {
                 container_stop(container, 0, clock_deadline_usec(KILL_SECONDS), NULL);
                 set_ended(container, EXIT_START_FAILED, clock_now_ns(), failure->message);
                 container_save(container, NULL);
-                g_propagate_prefixed_error(error, g_steal_pointer(&failure), "container %s: start: ",
-                                           container->id);
+                g_propagate_prefixed_error(
+                        error, g_steal_pointer(&failure), "container %s: start: ", container->id);
                 return false;
         }
         return container_save(container, error);
@@ -253,7 +260,8 @@ bool container_remove(Container *container, GError **error) {
 
 /* Resources */
 
-static void copy_set_fields(CriLinuxContainerResources *into, const CriLinuxContainerResources *from) {
+static void copy_set_fields(
+        CriLinuxContainerResources *into, const CriLinuxContainerResources *from) {
         if (from->cpu_period)
                 into->cpu_period = from->cpu_period;
         if (from->cpu_quota)
@@ -279,7 +287,8 @@ static void copy_set_fields(CriLinuxContainerResources *into, const CriLinuxCont
 }
 
 /* A new base with the changed resources; built of borrowed parts and copied whole. */
-static ContainerBase *update_base(const ContainerBase *base, const CriLinuxContainerResources *changes) {
+static ContainerBase *update_base(
+        const ContainerBase *base, const CriLinuxContainerResources *changes) {
         CriLinuxContainerResources merged = CRI_LINUX_CONTAINER_RESOURCES_INIT;
         CriContainerResources resources = CRI_CONTAINER_RESOURCES_INIT;
         CriContainerStatus status = *base->status;
@@ -292,13 +301,14 @@ static ContainerBase *update_base(const ContainerBase *base, const CriLinuxConta
         return container_base_new(CRI_COPY(CriContainerStatus, &status));
 }
 
-bool container_update(Container *container, const CriLinuxContainerResources *resources, GError **error) {
+bool container_update(
+        Container *container, const CriLinuxContainerResources *resources, GError **error) {
         ContainerBase *base, *old;
 
         lock_guard(&container->op_lock);
         if (!container_is_alive(container))
-                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not running or created",
-                            container->id);
+                return fail(error, ERROR_FAILED_PRECONDITION,
+                        "container %s is not running or created", container->id);
         if (!runtime_update(container->runtime, container->id, resources, error)) {
                 g_prefix_error(error, "container %s: update: ", container->id);
                 return false;
@@ -314,26 +324,28 @@ bool container_update(Container *container, const CriLinuxContainerResources *re
 
 bool container_reopen_log(Container *container, gint64 deadline_usec, GError **error) {
         if (!container_is_alive(container))
-                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not running", container->id);
+                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not running",
+                        container->id);
         return monitor_reopen_log(container->bundle, container->log_path, deadline_usec, error);
 }
 
-bool container_exec_sync(Container *container, const char *const *command, gint64 timeout_sec, int cancel_fd,
-                         MonitorExecResult *ret_result, GError **error) {
-        MonitorExec exec = { .config = container->context->config,
-                             .runtime = container->runtime,
-                             .id = container->id,
-                             .bundle = container->bundle,
-                             .command = command,
-                             .timeout_sec = timeout_sec,
-                             .cancel_fd = cancel_fd };
+bool container_exec_sync(Container *container, const char *const *command, gint64 timeout_sec,
+        int cancel_fd, MonitorExecResult *ret_result, GError **error) {
+        MonitorExec exec = {.config = container->context->config,
+                .runtime = container->runtime,
+                .id = container->id,
+                .bundle = container->bundle,
+                .command = command,
+                .timeout_sec = timeout_sec,
+                .cancel_fd = cancel_fd};
         CriContainerState state;
 
         lock_take(&container->lock);
         state = container->state;
         lock_drop(&container->lock);
         if (state != CRI_CONTAINER_STATE_CONTAINER_RUNNING)
-                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not running", container->id);
+                return fail(error, ERROR_FAILED_PRECONDITION, "container %s is not running",
+                        container->id);
         return monitor_exec_sync(&exec, ret_result, error);
 }
 
@@ -347,7 +359,8 @@ static void settle_start(Container *container) {
         if (!container->starting)
                 return;
         if (!runtime_is_running(container->runtime, container->id, &running, &error))
-                log_warning("container %s: %s, taking it for not started", container->id, error->message);
+                log_warning("container %s: %s, taking it for not started", container->id,
+                        error->message);
         lock_take(&container->lock);
         container->starting = false;
         if (running && container->state == CRI_CONTAINER_STATE_CONTAINER_CREATED)
@@ -358,7 +371,7 @@ static void settle_start(Container *container) {
 
 void container_resume(Container *container) {
         if (get_phase(container) != PHASE_READY ||
-            container->state == CRI_CONTAINER_STATE_CONTAINER_EXITED)
+                container->state == CRI_CONTAINER_STATE_CONTAINER_EXITED)
                 return;
         settle_start(container);
         container_watch(container);

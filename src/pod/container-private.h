@@ -22,13 +22,14 @@ struct Container {
         char *bundle;
         char *cgroup_path;
         char *log_path;
-        CriContainerConfig *wish; /* dropped once it is created; status->base keeps what a reader may ask */
+        CriContainerConfig
+                *wish; /* dropped once it is created; status->base keeps what a reader may ask */
 
         Lock op_lock;
         Lifecycle life;
         Lock record_lock;
 
-        Lock lock; /* the rest */
+        Lock lock;              /* the rest */
         pthread_cond_t changed; /* state or stop_deadline_usec */
         Phase phase;
         ContainerBase *base;
@@ -41,8 +42,8 @@ struct Container {
         ProcessIdentity init, monitor;
         int stop_signal;
         bool privileged;
-        bool shares_pid;        /* its PID namespace outlives it: children have to be killed */
-        bool starting;          /* on record before the runtime is asked to start it */
+        bool shares_pid;           /* its PID namespace outlives it: children have to be killed */
+        bool starting;             /* on record before the runtime is asked to start it */
         gint64 stop_deadline_usec; /* 0: nobody stops it */
 };
 
@@ -71,5 +72,6 @@ bool container_bundle_down(void *container, GError **error);
 /* The image of a container that is being created; a new reference. */
 ImageRecord *container_find_image(Container *container, GError **error);
 bool container_is_image_mount(const CriMount *mount);
-/* Where its image volumes are mounted: one numbered directory for each mount. Free with g_free(). */
+/* Where its image volumes are mounted: one numbered directory for each mount. Free with g_free().
+ */
 char *container_volumes_path(const Container *container);

@@ -20,7 +20,8 @@ ImageRecord *container_find_image(Container *container, GError **error) {
                 return fail_null(error, ERROR_INVALID_ARGUMENT, "the container names no image");
         image = store_find_image(container->context->store, reference);
         return image ? image
-                     : fail_null(error, ERROR_NOT_FOUND, "image %s is not on this node; pull it first", reference);
+                     : fail_null(error, ERROR_NOT_FOUND,
+                               "image %s is not on this node; pull it first", reference);
 }
 
 /* rootfs: the image's layers under a writable one */
@@ -30,7 +31,8 @@ static bool rootfs_up(void *object, GError **error) {
         g_autoptr(ImageRecord) image = container_find_image(container, error);
         g_autofree char *path = NULL;
 
-        return image && rootfs_create(container->context->store, container->id, image, NULL, &path, error);
+        return image &&
+               rootfs_create(container->context->store, container->id, image, NULL, &path, error);
 }
 
 static bool rootfs_down(void *object, GError **error) {
@@ -47,11 +49,13 @@ char *container_volumes_path(const Container *container) {
         return g_build_filename(folder, "volumes", NULL);
 }
 
-static bool mount_volume(Container *container, const char *reference, const char *target, GError **error) {
+static bool mount_volume(
+        Container *container, const char *reference, const char *target, GError **error) {
         g_autoptr(ImageRecord) image = store_find_image(container->context->store, reference);
 
         if (!image)
-                return fail(error, ERROR_NOT_FOUND, "image volume %s is not on this node; pull it first", reference);
+                return fail(error, ERROR_NOT_FOUND,
+                        "image volume %s is not on this node; pull it first", reference);
         return dir_make(AT_FDCWD, target, 0711, error) &&
                rootfs_mount_image(container->context->store, image, target, NULL, error);
 }
@@ -68,7 +72,8 @@ static bool volumes_up(void *object, GError **error) {
                 const CriMount *mount = container->wish->mounts[i];
                 g_autofree char *target = g_strdup_printf("%s/%zu", folder, i);
 
-                if (container_is_image_mount(mount) && !mount_volume(container, mount->image->image, target, error))
+                if (container_is_image_mount(mount) &&
+                        !mount_volume(container, mount->image->image, target, error))
                         return false;
         }
         return true;
@@ -93,16 +98,16 @@ static bool volumes_down(void *object, GError **error) {
 static bool process_up(void *object, GError **error) {
         Container *container = object;
         const CriContainerConfig *wish = container->wish;
-        MonitorRequest request = { .config = container->context->config,
-                                   .runtime = container->runtime,
-                                   .id = container->id,
-                                   .name = container->name,
-                                   .bundle = container->bundle,
-                                   .persist_dir = container->bundle,
-                                   .log_path = container->log_path,
-                                   .terminal = wish->tty,
-                                   .stdin_open = wish->stdin,
-                                   .stdin_once = wish->stdin_once };
+        MonitorRequest request = {.config = container->context->config,
+                .runtime = container->runtime,
+                .id = container->id,
+                .name = container->name,
+                .bundle = container->bundle,
+                .persist_dir = container->bundle,
+                .log_path = container->log_path,
+                .terminal = wish->tty,
+                .stdin_open = wish->stdin,
+                .stdin_once = wish->stdin_once};
         MonitorResult result;
 
         if (!monitor_create(&request, &result, error))
@@ -118,20 +123,20 @@ static bool process_up(void *object, GError **error) {
 
 static bool process_down(void *object, GError **error) {
         Container *container = object;
-        Supervised supervised = { .runtime = container->runtime,
-                                  .id = container->id,
-                                  .bundle = container->bundle,
-                                  .init = container->init,
-                                  .monitor = container->monitor };
+        Supervised supervised = {.runtime = container->runtime,
+                .id = container->id,
+                .bundle = container->bundle,
+                .init = container->init,
+                .monitor = container->monitor};
 
         return supervised_end(&supervised, error);
 }
 
 const Stage container_stages[] = {
-        { "rootfs",  rootfs_up,  rootfs_down  },
-        { "volumes", volumes_up, volumes_down },
-        { "bundle",  container_bundle_up, container_bundle_down },
-        { "process", process_up, process_down },
+        {"rootfs", rootfs_up, rootfs_down},
+        {"volumes", volumes_up, volumes_down},
+        {"bundle", container_bundle_up, container_bundle_down},
+        {"process", process_up, process_down},
 };
 
 const unsigned container_stage_count = G_N_ELEMENTS(container_stages);

@@ -24,13 +24,14 @@ static void send_signal(Container *container, int number) {
         autofd int pidfd = process_identity_open(&container->init);
 
         if (pidfd >= 0)
-                (void) syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+                (void)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
-/* The kernel drops a signal to the first process of a PID namespace that has no handler for it. A process that was
- * just started may not have installed its handler yet: then the signal has to be sent again. */
+/* The kernel drops a signal to the first process of a PID namespace that has no handler for it. A
+ * process that was just started may not have installed its handler yet: then the signal has to be
+ * sent again. */
 static bool may_be_dropped(const Container *container, int number) {
-        g_autofree char *path = g_strdup_printf("/proc/%d/status", (int) container->init.pid);
+        g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)container->init.pid);
         g_autofree char *text = file_read_line(AT_FDCWD, path);
         const char *caught = text ? strstr(text, "\nSigCgt:") : NULL;
 
@@ -93,7 +94,8 @@ static bool is_running(Container *container) {
         return container->state == CRI_CONTAINER_STATE_CONTAINER_RUNNING;
 }
 
-bool container_stop(Container *container, gint64 timeout_sec, gint64 deadline_usec, GError **error) {
+bool container_stop(
+        Container *container, gint64 timeout_sec, gint64 deadline_usec, GError **error) {
         bool first;
 
         if (!container_is_alive(container))
@@ -107,11 +109,11 @@ bool container_stop(Container *container, gint64 timeout_sec, gint64 deadline_us
                 return true;
 
         send_signal(container, SIGKILL);
-        if (container_wait_end(container,
-                               deadline_usec ? deadline_usec : clock_deadline_usec(KILL_SECONDS)))
+        if (container_wait_end(
+                    container, deadline_usec ? deadline_usec : clock_deadline_usec(KILL_SECONDS)))
                 return true;
         return fail(error, ERROR_DEADLINE_EXCEEDED,
-                    "container %s: process %d does not die of SIGKILL; it hangs in the kernel, see "
-                    "/proc/%d/stack",
-                    container->id, (int) container->init.pid, (int) container->init.pid);
+                "container %s: process %d does not die of SIGKILL; it hangs in the kernel, see "
+                "/proc/%d/stack",
+                container->id, (int)container->init.pid, (int)container->init.pid);
 }

@@ -46,18 +46,18 @@ static Container *container_alloc(PodContext *context, const char *id) {
 
         container->context = context;
         container->id = g_strdup(id);
-        container->bundle =
-                g_build_filename(context->config->runroot, "overlay-containers", id, "userdata", NULL);
+        container->bundle = g_build_filename(
+                context->config->runroot, "overlay-containers", id, "userdata", NULL);
         lock_init(&container->op_lock, LOCK_RANK_CONTAINER);
         lock_init(&container->record_lock, LOCK_RANK_RECORD);
         lock_init(&container->lock, LOCK_RANK_LEAF);
         condition_init(&container->changed);
-        container->life = (Lifecycle) { .kind = "container",
-                                        .stages = container_stages,
-                                        .count = container_stage_count,
-                                        .object = container,
-                                        .save = container_save,
-                                        .note = note_step };
+        container->life = (Lifecycle){.kind = "container",
+                .stages = container_stages,
+                .count = container_stage_count,
+                .object = container,
+                .save = container_save,
+                .note = note_step};
         return container;
 }
 
@@ -91,9 +91,10 @@ void container_unref(Container *container) {
         g_atomic_rc_box_release_full(container, container_clear);
 }
 
-char *container_make_name(const CriContainerMetadata *metadata, const CriPodSandboxMetadata *sandbox) {
-        return g_strdup_printf("k8s_%s_%s_%s_%s_%u", metadata->name, sandbox->name, sandbox->namespace_,
-                               sandbox->uid, metadata->attempt);
+char *container_make_name(
+        const CriContainerMetadata *metadata, const CriPodSandboxMetadata *sandbox) {
+        return g_strdup_printf("k8s_%s_%s_%s_%s_%u", metadata->name, sandbox->name,
+                sandbox->namespace_, sandbox->uid, metadata->attempt);
 }
 
 static bool check_metadata(const CriContainerConfig *wish, GError **error) {
@@ -101,21 +102,24 @@ static bool check_metadata(const CriContainerConfig *wish, GError **error) {
                 return fail(error, ERROR_INVALID_ARGUMENT, "the container has no metadata.name");
         if (strlen(wish->metadata->name) > 4096 || strpbrk(wish->metadata->name, "/\n\r\t"))
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "metadata.name of the container is too long or has a character that no name has");
+                        "metadata.name of the container is too long or has a character that no "
+                        "name has");
         return true;
 }
 
 /* Where the log goes: beneath the sandbox's log directory, wherever the request points. */
-static bool set_log_path(Container *container, const Sandbox *sandbox, const char *log_path, GError **error) {
+static bool set_log_path(
+        Container *container, const Sandbox *sandbox, const char *log_path, GError **error) {
         g_auto(GStrv) parts = g_strsplit(log_path, "/", -1);
 
-        if (g_strv_contains((const char *const *) parts, ".."))
-                return fail(error, ERROR_INVALID_ARGUMENT, "log_path \"%s\" leads out of the log directory",
-                            log_path);
+        if (g_strv_contains((const char *const *)parts, ".."))
+                return fail(error, ERROR_INVALID_ARGUMENT,
+                        "log_path \"%s\" leads out of the log directory", log_path);
         if (*log_path)
                 container->log_path = g_build_filename(sandbox->log_dir, log_path, NULL);
         else
-                container->log_path = g_strconcat(sandbox->log_dir, "/", container->id, ".log", NULL);
+                container->log_path =
+                        g_strconcat(sandbox->log_dir, "/", container->id, ".log", NULL);
         return true;
 }
 
@@ -125,11 +129,12 @@ static bool set_sandbox(Container *container, Sandbox *sandbox, GError **error) 
         container->sandbox = sandbox_ref(sandbox);
         container->sandbox_id = g_strdup(sandbox->id);
         container->runtime = sandbox->runtime;
-        return cgroup_path_build(sandbox_cgroup_parent(sandbox), leaf, &container->cgroup_path, error);
+        return cgroup_path_build(
+                sandbox_cgroup_parent(sandbox), leaf, &container->cgroup_path, error);
 }
 
-Container *container_new(PodContext *context, Sandbox *sandbox, const CriContainerConfig *wish,
-                         GError **error) {
+Container *container_new(
+        PodContext *context, Sandbox *sandbox, const CriContainerConfig *wish, GError **error) {
         g_autoptr(Container) container = NULL;
         g_autofree char *id = NULL;
 
@@ -141,7 +146,7 @@ Container *container_new(PodContext *context, Sandbox *sandbox, const CriContain
         container->wish = CRI_COPY(CriContainerConfig, wish);
         container->created_ns = clock_now_ns();
         if (!set_sandbox(container, sandbox, error) ||
-            !set_log_path(container, sandbox, wish->log_path, error))
+                !set_log_path(container, sandbox, wish->log_path, error))
                 return NULL;
         return g_steal_pointer(&container);
 }
@@ -190,24 +195,26 @@ bool container_save(void *object, GError **error) {
 }
 
 static void read_facts(Container *container, const Json *state) {
-        container->state = (CriContainerState) CLAMP(json_get_int(state, "state", CRI_CONTAINER_STATE_CONTAINER_UNKNOWN),
-                                                     0, CRI_CONTAINER_STATE_CONTAINER_UNKNOWN);
+        container->state = (CriContainerState)CLAMP(
+                json_get_int(state, "state", CRI_CONTAINER_STATE_CONTAINER_UNKNOWN), 0,
+                CRI_CONTAINER_STATE_CONTAINER_UNKNOWN);
         container->created_ns = json_get_int(state, "created_ns", 0);
         container->started_ns = json_get_int(state, "started_ns", 0);
         container->finished_ns = json_get_int(state, "finished_ns", 0);
-        container->exit_code = (gint32) json_get_int(state, "exit_code", 0);
+        container->exit_code = (gint32)json_get_int(state, "exit_code", 0);
         container->oom_killed = json_get_bool(state, "oom_killed", false);
         container->start_failed = json_get_bool(state, "start_failed", false);
         container->starting = json_get_bool(state, "starting", false);
         container->privileged = json_get_bool(state, "privileged", false);
         container->shares_pid = json_get_bool(state, "shares_pid", true);
-        container->stop_signal = (int) json_get_int(state, "stop_signal", 15);
+        container->stop_signal = (int)json_get_int(state, "stop_signal", 15);
         container->message = g_strdup(json_get_string(state, "message"));
         container->name = g_strdup(json_get_string(state, "name"));
         container->log_path = g_strdup(json_get_string(state, "log_path"));
         state_get_identity(state, "init", &container->init);
         state_get_identity(state, "monitor", &container->monitor);
-        container->life.held = (unsigned) CLAMP(json_get_int(state, "held", 0), 0, container->life.count);
+        container->life.held =
+                (unsigned)CLAMP(json_get_int(state, "held", 0), 0, container->life.count);
 }
 
 /* What a container that never became ready has no status for. */
@@ -215,13 +222,15 @@ static bool read_base(Container *container, const Json *state, GError **error) {
         CriContainerStatus *status;
 
         if (!phase_parse(json_get_string(state, "phase"), &container->phase) || !container->name)
-                return fail(error, ERROR_UNKNOWN, "container %s: state without phase or name", container->id);
+                return fail(error, ERROR_UNKNOWN, "container %s: state without phase or name",
+                        container->id);
         /* Its creator died before anybody was told the id. */
         if (container->phase == PHASE_CREATING)
                 container->phase = PHASE_REMOVING;
         if (!json_get(state, "status"))
                 return container->phase != PHASE_READY ||
-                       fail(error, ERROR_UNKNOWN, "container %s: state without status", container->id);
+                       fail(error, ERROR_UNKNOWN, "container %s: state without status",
+                               container->id);
         status = state_get_message(state, "status", &cri_container_status_descriptor, error);
         if (status)
                 container->base = container_base_new(status);
@@ -239,7 +248,8 @@ Container *container_load(PodContext *context, const char *id, GError **error) {
         sandbox_id = json_get_string(state, "sandbox");
         sandbox = sandbox_id ? registry_find_sandbox(context->registry, sandbox_id) : NULL;
         if (!sandbox)
-                return fail_null(error, ERROR_UNKNOWN, "container %s belongs to no sandbox that is known", id);
+                return fail_null(error, ERROR_UNKNOWN,
+                        "container %s belongs to no sandbox that is known", id);
         container = container_alloc(context, id);
         read_facts(container, state);
         if (!read_base(container, state, error) || !set_sandbox(container, sandbox, error))
@@ -281,7 +291,7 @@ static const char *get_reason(const Container *container) {
 
 void container_get_status(Container *container, ContainerStatus *ret_status) {
         lock_guard(&container->lock);
-        *ret_status = (ContainerStatus) {
+        *ret_status = (ContainerStatus){
                 .phase = container->phase,
                 .state = container->state,
                 .created_ns = container->created_ns,
@@ -290,7 +300,9 @@ void container_get_status(Container *container, ContainerStatus *ret_status) {
                 .exit_code = container->exit_code,
                 .reason = get_reason(container),
                 .message = g_strdup(container->message ? container->message : ""),
-                .pid = container->state == CRI_CONTAINER_STATE_CONTAINER_EXITED ? 0 : container->init.pid,
+                .pid = container->state == CRI_CONTAINER_STATE_CONTAINER_EXITED
+                               ? 0
+                               : container->init.pid,
                 .base = container->base ? container_base_ref(container->base) : NULL,
         };
         ret_status->fixed = ret_status->base ? ret_status->base->status : NULL;

@@ -4,8 +4,8 @@
 /*
  * PodContext - what sandboxes and containers need of the rest of the house.
  *
- * Owner    The daemon; lives longer than any sandbox. Threads: any; the members are set once at start, except
- *          config, which pod_context_get_config() reads.
+ * Owner    The daemon; lives longer than any sandbox. Threads: any; the members are set once at
+ * start, except config, which pod_context_get_config() reads.
  */
 
 #include "base/lock.h"

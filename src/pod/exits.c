@@ -29,7 +29,7 @@ static void watch_fire(ExitWatch *watch) {
 
         /* Reap it if it is a child of ours; after a restart it is not, and that is no error. */
         if (watch->pidfd >= 0)
-                (void) waitid(P_PIDFD, (id_t) watch->pidfd, &info, WEXITED | WNOHANG);
+                (void)waitid(P_PIDFD, (id_t)watch->pidfd, &info, WEXITED | WNOHANG);
         fd_close_scope(&watch->pidfd);
         watch->func(watch->object);
         watch->release(watch->object);
@@ -55,12 +55,12 @@ static void *run(void *data) {
 
 Exits *exits_new(GError **error) {
         Exits *exits = g_new0(Exits, 1);
-        struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
         exits->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         exits->stop_fd = eventfd(0, EFD_CLOEXEC);
         if (exits->epoll_fd < 0 || exits->stop_fd < 0 ||
-            epoll_ctl(exits->epoll_fd, EPOLL_CTL_ADD, exits->stop_fd, &event) < 0) {
+                epoll_ctl(exits->epoll_fd, EPOLL_CTL_ADD, exits->stop_fd, &event) < 0) {
                 fail_errno(error, "set up the watch over monitors");
                 g_free(exits);
                 return NULL;
@@ -72,7 +72,7 @@ Exits *exits_new(GError **error) {
 void exits_free(Exits *exits) {
         if (!exits)
                 return;
-        (void) eventfd_write(exits->stop_fd, 1);
+        (void)eventfd_write(exits->stop_fd, 1);
         g_thread_join(exits->thread);
         fd_close(exits->epoll_fd);
         fd_close(exits->stop_fd);
@@ -80,15 +80,15 @@ void exits_free(Exits *exits) {
 }
 
 void exits_watch(Exits *exits, const ProcessIdentity *process, ExitFunc func, void *object,
-                 GDestroyNotify release) {
+        GDestroyNotify release) {
         ExitWatch *watch = g_new0(ExitWatch, 1);
-        struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = watch };
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = watch};
 
-        *watch = (ExitWatch) { process_identity_open(process), func, object, release };
+        *watch = (ExitWatch){process_identity_open(process), func, object, release};
         if (watch->pidfd < 0) {
                 watch_fire(watch);
                 return;
         }
         if (epoll_ctl(exits->epoll_fd, EPOLL_CTL_ADD, watch->pidfd, &event) < 0)
-                g_error("watch process %d: %s", (int) process->pid, g_strerror(errno));
+                g_error("watch process %d: %s", (int)process->pid, g_strerror(errno));
 }

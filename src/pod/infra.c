@@ -14,16 +14,18 @@ static ImageRecord *find_image(Sandbox *sandbox, GError **error) {
         PodContext *context = sandbox->context;
         const char *reference = context->config->pause_image;
         ImageRecord *image = store_find_image(context->store, reference);
+        ImagePull pull = {.reference = reference, .pod_namespace = ""};
         g_autofree char *id = NULL;
 
         if (image)
                 return image;
-        if (!images_pull(context->images, reference, NULL, "", context->stop_fd, &id, error)) {
+        if (!images_pull(context->images, &pull, context->stop_fd, &id, error)) {
                 g_prefix_error(error, "pause_image: ");
                 return NULL;
         }
         image = store_find_image(context->store, id);
-        return image ? image : fail_null(error, ERROR_UNKNOWN, "pause_image %s vanished", reference);
+        return image ? image
+                     : fail_null(error, ERROR_UNKNOWN, "pause_image %s vanished", reference);
 }
 
 bool infra_root_up(void *object, GError **error) {
@@ -34,7 +36,8 @@ bool infra_root_up(void *object, GError **error) {
         if (!sandbox_needs_infra(sandbox))
                 return true;
         image = find_image(sandbox, error);
-        return image && rootfs_create(sandbox->context->store, sandbox->id, image, NULL, &path, error);
+        return image &&
+               rootfs_create(sandbox->context->store, sandbox->id, image, NULL, &path, error);
 }
 
 bool infra_root_down(void *object, GError **error) {
@@ -44,29 +47,29 @@ bool infra_root_down(void *object, GError **error) {
                rootfs_remove(sandbox->context->store, sandbox->id, error);
 }
 
-static bool write_bundle(Sandbox *sandbox, ImageRecord *image, const char *rootfs, const char *cgroup,
-                         GError **error) {
+static bool write_bundle(Sandbox *sandbox, ImageRecord *image, const char *rootfs,
+        const char *cgroup, GError **error) {
         g_autofree char *net = sandbox_pin(sandbox, NAMESPACE_NET);
         g_autofree char *ipc = sandbox_pin(sandbox, NAMESPACE_IPC);
         g_autofree char *uts = sandbox_pin(sandbox, NAMESPACE_UTS);
         g_autofree char *hostname = sandbox_hostname(sandbox);
-        g_auto(SpecResult) result = { 0 };
-        SpecRequest request = { .config = sandbox->context->config,
-                                .runtime = sandbox->runtime,
-                                .id = sandbox->id,
-                                .name = sandbox->name,
-                                .sandbox_id = sandbox->id,
-                                .sandbox_name = sandbox->name,
-                                .sandbox_wish = sandbox->wish,
-                                .sandbox_privileged = sandbox_is_privileged(sandbox),
-                                .image = image,
-                                .rootfs = rootfs,
-                                .bundle = sandbox->run_dir,
-                                .cgroup_path = cgroup,
-                                .ips = (const char *const *) sandbox->ips,
-                                .hostname = hostname };
+        g_auto(SpecResult) result = {0};
+        SpecRequest request = {.config = sandbox->context->config,
+                .runtime = sandbox->runtime,
+                .id = sandbox->id,
+                .name = sandbox->name,
+                .sandbox_id = sandbox->id,
+                .sandbox_name = sandbox->name,
+                .sandbox_wish = sandbox->wish,
+                .sandbox_privileged = sandbox_is_privileged(sandbox),
+                .image = image,
+                .rootfs = rootfs,
+                .bundle = sandbox->run_dir,
+                .cgroup_path = cgroup,
+                .ips = (const char *const *)sandbox->ips,
+                .hostname = hostname};
 
-        request.namespaces = (SpecNamespaces) {
+        request.namespaces = (SpecNamespaces){
                 .net = sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE ? "host" : net,
                 .ipc = sandbox_ipc_mode(sandbox) == CRI_NAMESPACE_MODE_NODE ? "host" : ipc,
                 .uts = uts,
@@ -77,16 +80,16 @@ static bool write_bundle(Sandbox *sandbox, ImageRecord *image, const char *rootf
 }
 
 static bool start(Sandbox *sandbox, GError **error) {
-        MonitorRequest request = { .config = sandbox->context->config,
-                                   .runtime = sandbox->runtime,
-                                   .id = sandbox->id,
-                                   .name = sandbox->name,
-                                   .bundle = sandbox->run_dir,
-                                   .persist_dir = sandbox->run_dir };
+        MonitorRequest request = {.config = sandbox->context->config,
+                .runtime = sandbox->runtime,
+                .id = sandbox->id,
+                .name = sandbox->name,
+                .bundle = sandbox->run_dir,
+                .persist_dir = sandbox->run_dir};
         MonitorResult result;
 
         if (!monitor_create(&request, &result, error) ||
-            !runtime_start(sandbox->runtime, sandbox->id, error))
+                !runtime_start(sandbox->runtime, sandbox->id, error))
                 return false;
         sandbox->infra = result.init;
         sandbox->infra_monitor = result.monitor;
@@ -111,11 +114,11 @@ bool infra_up(void *object, GError **error) {
 
 bool infra_down(void *object, GError **error) {
         Sandbox *sandbox = object;
-        Supervised infra = { .runtime = sandbox->runtime,
-                             .id = sandbox->id,
-                             .bundle = sandbox->run_dir,
-                             .init = sandbox->infra,
-                             .monitor = sandbox->infra_monitor };
+        Supervised infra = {.runtime = sandbox->runtime,
+                .id = sandbox->id,
+                .bundle = sandbox->run_dir,
+                .init = sandbox->infra,
+                .monitor = sandbox->infra_monitor};
 
         return !sandbox_needs_infra(sandbox) || supervised_end(&infra, error);
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * infra - the pause process that holds a shared PID namespace open; the last two stages of a sandbox that needs
- * one, nothing for all others.
+ * infra - the pause process that holds a shared PID namespace open; the last two stages of a
+ * sandbox that needs one, nothing for all others.
  */
 
 #include <glib.h>

@@ -4,8 +4,8 @@
 /*
  * Lifecycle - what an object holds of the host, as a list of stages walked forwards and backwards.
  *
- * Create, fail half-way, stop, remove and recover after a crash all walk the same table. A stage goes on
- * record before its deed, so a daemon that dies inside it knows what to release.
+ * Create, fail half-way, stop, remove and recover after a crash all walk the same table. A stage
+ * goes on record before its deed, so a daemon that dies inside it knows what to release.
  *
  * Owner    The object it is part of. Threads: the one that holds the object's op lock.
  */
@@ -25,7 +25,7 @@ typedef struct Lifecycle {
         unsigned count;
         unsigned held; /* leading stages that may hold something */
         void *object;
-        bool (*save)(void *object, GError **error); /* write the state file, held included */
+        bool (*save)(void *object, GError **error);   /* write the state file, held included */
         void (*note)(void *object, const char *step); /* told which stage is in work; may be NULL */
 } Lifecycle;
 

@@ -18,7 +18,7 @@ bool phase_parse(const char *word, Phase *ret_phase) {
         for (unsigned i = 0; i < G_N_ELEMENTS(words); i++) {
                 if (g_strcmp0(word, words[i]) != 0)
                         continue;
-                *ret_phase = (Phase) i;
+                *ret_phase = (Phase)i;
                 return true;
         }
         return false;

@@ -37,8 +37,8 @@ static void load_container(PodContext *context, const char *id) {
                 registry_adopt_name(context->registry, container_get_name(container), id);
 }
 
-static bool load_all(PodContext *context, const char *folder, void (*load)(PodContext *, const char *),
-                     GError **error) {
+static bool load_all(PodContext *context, const char *folder,
+        void (*load)(PodContext *, const char *), GError **error) {
         g_autoptr(GPtrArray) ids = state_list(context->state_dfd, folder, error);
 
         if (!ids)
@@ -49,16 +49,11 @@ static bool load_all(PodContext *context, const char *folder, void (*load)(PodCo
 }
 
 bool recover_load(PodContext *context, GError **error) {
-        return load_all(context, "sandboxes", load_sandbox, error) &&
-               load_all(context, "containers", load_container, error);
-}
-
-bool recover_load(PodContext *context, GError **error) {
         g_autoptr(GPtrArray) sandboxes = NULL;
         g_autoptr(GPtrArray) containers = NULL;
 
         if (!load_all(context, "sandboxes", load_sandbox, error) ||
-            !load_all(context, "containers", load_container, error))
+                !load_all(context, "containers", load_container, error))
                 return false;
         sandboxes = registry_list_sandboxes(context->registry);
         containers = registry_list_containers(context->registry, NULL);
@@ -69,8 +64,8 @@ bool recover_load(PodContext *context, GError **error) {
         return true;
 }
 
-/* Asked about what is on the host: an object is registered before it acquires anything, so what is not
- * registered by now has no owner. */
+/* Asked about what is on the host: an object is registered before it acquires anything, so what is
+ * not registered by now has no owner. */
 static bool is_known(const char *id, void *data) {
         PodContext *context = data;
         g_autoptr(Sandbox) sandbox = registry_find_sandbox(context->registry, id);
@@ -93,7 +88,8 @@ unsigned recover_finish(PodContext *context) {
         for (unsigned i = 0; i < containers->len; i++) {
                 g_autoptr(GError) error = NULL;
 
-                if (!container_is_owed(containers->pdata[i]) || container_remove(containers->pdata[i], &error))
+                if (!container_is_owed(containers->pdata[i]) ||
+                        container_remove(containers->pdata[i], &error))
                         continue;
                 log_warning("%s; it is tried again", error->message);
                 owed++;
@@ -101,7 +97,8 @@ unsigned recover_finish(PodContext *context) {
         for (unsigned i = 0; i < sandboxes->len; i++) {
                 g_autoptr(GError) error = NULL;
 
-                if (!sandbox_is_owed(sandboxes->pdata[i]) || sandbox_finish(sandboxes->pdata[i], &error))
+                if (!sandbox_is_owed(sandboxes->pdata[i]) ||
+                        sandbox_finish(sandboxes->pdata[i], &error))
                         continue;
                 log_warning("%s; it is tried again", error->message);
                 owed++;

@@ -10,11 +10,12 @@
 
 #include "pod/context.h"
 
-/* Read every state file and compare it with reality. A damaged one is set aside with an error in the log; the rest
- * goes on. Start-up, before the first request. */
+/* Read every state file and compare it with reality. A damaged one is set aside with an error in
+ * the log; the rest goes on. Start-up, before the first request. */
 bool recover_load(PodContext *context, GError **error);
 
-/* Release what no record knows: roots, port maps, addresses. May take long; any time after recover_load(). */
+/* Release what no record knows: roots, port maps, addresses. May take long; any time after
+ * recover_load(). */
 void recover_sweep(PodContext *context);
 
 /* Finish owed removals and stops. Returns how many are still owed; safe beside running requests. */

@@ -55,10 +55,10 @@ Registry *registry_new(void) {
         Registry *registry = g_new0(Registry, 1);
 
         lock_init(&registry->lock, LOCK_RANK_LEAF);
-        registry->sandboxes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                                    (GDestroyNotify) sandbox_unref);
-        registry->containers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                                     (GDestroyNotify) container_unref);
+        registry->sandboxes =
+                g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sandbox_unref);
+        registry->containers = g_hash_table_new_full(
+                g_str_hash, g_str_equal, NULL, (GDestroyNotify)container_unref);
         registry->claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, claim_unref);
         return registry;
 }
@@ -77,13 +77,14 @@ void registry_free(Registry *registry) {
 
 void registry_add_sandbox(Registry *registry, Sandbox *sandbox) {
         lock_guard(&registry->lock);
-        g_hash_table_replace(registry->sandboxes, (char *) sandbox_get_id(sandbox), sandbox_ref(sandbox));
+        g_hash_table_replace(
+                registry->sandboxes, (char *)sandbox_get_id(sandbox), sandbox_ref(sandbox));
 }
 
 void registry_add_container(Registry *registry, Container *container) {
         lock_guard(&registry->lock);
-        g_hash_table_replace(registry->containers, (char *) container_get_id(container),
-                             container_ref(container));
+        g_hash_table_replace(registry->containers, (char *)container_get_id(container),
+                container_ref(container));
 }
 
 void registry_drop_sandbox(Registry *registry, Sandbox *sandbox) {
@@ -106,7 +107,7 @@ static void *find_by_prefix(GHashTable *table, const char *id) {
         if (found || !*id || strlen(id) >= ID_LENGTH)
                 return found;
         g_hash_table_iter_init(&iter, table);
-        while (g_hash_table_iter_next(&iter, (void **) &key, &value)) {
+        while (g_hash_table_iter_next(&iter, (void **)&key, &value)) {
                 if (!g_str_has_prefix(key, id))
                         continue;
                 if (found)
@@ -133,7 +134,7 @@ Container *registry_find_container(Registry *registry, const char *id) {
 }
 
 GPtrArray *registry_list_sandboxes(Registry *registry) {
-        GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify) sandbox_unref);
+        GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)sandbox_unref);
         GHashTableIter iter;
         void *value;
 
@@ -145,7 +146,7 @@ GPtrArray *registry_list_sandboxes(Registry *registry) {
 }
 
 GPtrArray *registry_list_containers(Registry *registry, const char *sandbox_id) {
-        GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify) container_unref);
+        GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)container_unref);
         GHashTableIter iter;
         void *value;
 
@@ -159,43 +160,47 @@ GPtrArray *registry_list_containers(Registry *registry, const char *sandbox_id) 
 
 /* names */
 
-/* Make the claim, or return the one that exists with a reference. */
-static Claim *claim_or_join(Registry *registry, const char *name, ClaimOutcome *ret_outcome) {
+/* Make the claim and return NULL, or return the one that exists with a reference. */
+static Claim *claim_or_join(Registry *registry, const char *name) {
         Claim *claim;
 
         lock_guard(&registry->lock);
         claim = g_hash_table_lookup(registry->claims, name);
-        *ret_outcome = claim ? CLAIM_DONE : CLAIM_NEW;
         if (claim)
                 return g_atomic_rc_box_acquire(claim);
         g_hash_table_insert(registry->claims, g_strdup(name), claim_new());
         return NULL;
 }
 
-bool registry_claim(Registry *registry, const char *name, gint64 deadline_usec, int cancel_fd,
-                    ClaimOutcome *ret_outcome, char **ret_id, GError **error) {
-        Claim *claim = claim_or_join(registry, name, ret_outcome);
-        bool good = true;
-        int ready;
+static ClaimOutcome claim_wait(
+        Claim *claim, const char *name, gint64 deadline_usec, int cancel_fd, GError **error) {
+        int ready = fd_wait(claim->done_fd, POLLIN, deadline_usec, cancel_fd);
+        const char *step = g_atomic_pointer_get(&claim->step);
+
+        if (ready > 0 && !claim->failure)
+                return CLAIM_DONE;
+        if (ready > 0)
+                g_propagate_error(error, g_error_copy(claim->failure));
+        else
+                fail(error, ready < 0 ? ERROR_CANCELLED : ERROR_DEADLINE_EXCEEDED,
+                        "%s is still being created (step %s, for %d s); asking again joins it",
+                        name, step ? step : "start",
+                        (int)((clock_monotonic_usec() - claim->since_usec) / USEC_PER_SEC));
+        return CLAIM_FAILED;
+}
+
+ClaimOutcome registry_claim(Registry *registry, const char *name, gint64 deadline_usec,
+        int cancel_fd, char **ret_id, GError **error) {
+        Claim *claim = claim_or_join(registry, name);
+        ClaimOutcome outcome;
 
         if (!claim)
-                return true;
-        ready = fd_wait(claim->done_fd, POLLIN, deadline_usec, cancel_fd);
-        if (ready <= 0) {
-                const char *step = g_atomic_pointer_get(&claim->step);
-
-                good = fail(error, ready < 0 ? ERROR_CANCELLED : ERROR_DEADLINE_EXCEEDED,
-                            "%s is still being created (step %s, for %d s); asking again joins it", name,
-                            step ? step : "start",
-                            (int) ((clock_monotonic_usec() - claim->since_usec) / USEC_PER_SEC));
-        } else if (claim->failure) {
-                good = false;
-                g_propagate_error(error, g_error_copy(claim->failure));
-        } else {
+                return CLAIM_NEW;
+        outcome = claim_wait(claim, name, deadline_usec, cancel_fd, error);
+        if (outcome == CLAIM_DONE)
                 *ret_id = g_strdup(claim->id);
-        }
         claim_unref(claim);
-        return good;
+        return outcome;
 }
 
 void registry_settle(Registry *registry, const char *name, const char *id, const GError *failure) {
@@ -208,7 +213,7 @@ void registry_settle(Registry *registry, const char *name, const char *id, const
         claim->id = g_strdup(id);
         claim->failure = failure ? g_error_copy(failure) : NULL;
         claim->settled = true;
-        (void) eventfd_write(claim->done_fd, 1);
+        (void)eventfd_write(claim->done_fd, 1);
         if (failure)
                 g_hash_table_remove(registry->claims, name);
 }
@@ -223,8 +228,7 @@ void registry_note_step(Registry *registry, const char *name, const char *step) 
 }
 
 void registry_adopt_name(Registry *registry, const char *name, const char *id) {
-        ClaimOutcome outcome;
-        Claim *claim = claim_or_join(registry, name, &outcome);
+        Claim *claim = claim_or_join(registry, name);
 
         if (claim)
                 claim_unref(claim);

@@ -7,8 +7,8 @@
  * Owner    The daemon. It holds one reference to each object.
  * Threads  Any; a leaf lock for a few instructions. Readers never wait.
  *
- * A name belongs to the creation that runs, later to the object. A second request for a name joins the running
- * creation or is given what it made: there is no "name is reserved".
+ * A name belongs to the creation that runs, later to the object. A second request for a name joins
+ * the running creation or is given what it made: there is no "name is reserved".
  */
 
 #include <glib.h>
@@ -34,14 +34,15 @@ GPtrArray *registry_list_sandboxes(Registry *registry);
 GPtrArray *registry_list_containers(Registry *registry, const char *sandbox_id);
 
 typedef enum ClaimOutcome {
-        CLAIM_NEW,  /* the caller creates, and must call registry_settle() */
-        CLAIM_DONE, /* it exists: @ret_id */
+        CLAIM_FAILED, /* the creation that was joined failed, or waiting for it was given up */
+        CLAIM_NEW,    /* the caller creates, and must call registry_settle() */
+        CLAIM_DONE,   /* it exists: @ret_id */
 } ClaimOutcome;
 
-/* Claim @name. Waits for a running creation of it until @deadline_usec or @cancel_fd; its failure is returned to
- * everybody who joined. @life of the running creation tells the step for the message. */
-bool registry_claim(Registry *registry, const char *name, gint64 deadline_usec, int cancel_fd,
-                    ClaimOutcome *ret_outcome, char **ret_id, GError **error);
+/* Claim @name. Waits for a running creation of it until @deadline_usec or @cancel_fd; its failure
+ * is returned to everybody who joined. */
+ClaimOutcome registry_claim(Registry *registry, const char *name, gint64 deadline_usec,
+        int cancel_fd, char **ret_id, GError **error);
 
 /* End of a creation: @id on success, else @failure. The name is free again after a failure. */
 void registry_settle(Registry *registry, const char *name, const char *id, const GError *failure);

@@ -25,7 +25,8 @@ static bool files_up(void *object, GError **error) {
         Sandbox *sandbox = object;
 
         return dir_make(AT_FDCWD, sandbox->run_dir, 0711, error) &&
-               dir_make(AT_FDCWD, sandbox->log_dir, 0700, error) && sandbox_write_files(sandbox, error);
+               dir_make(AT_FDCWD, sandbox->log_dir, 0700, error) &&
+               sandbox_write_files(sandbox, error);
 }
 
 static bool files_down(void *object, GError **error) {
@@ -47,7 +48,8 @@ static bool shm_up(void *object, GError **error) {
 
         if (sandbox_ipc_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
                 return true;
-        return dir_make(AT_FDCWD, path, 0711, error) && mount_tmpfs(path, SHM_SIZE, 01777, NULL, error);
+        return dir_make(AT_FDCWD, path, 0711, error) &&
+               mount_tmpfs(path, SHM_SIZE, 01777, NULL, error);
 }
 
 static bool shm_down(void *object, GError **error) {
@@ -70,10 +72,11 @@ static unsigned pinned_kinds(const Sandbox *sandbox) {
 }
 
 /* A sysctl of a namespace that the pod shares with the host would change the host: left out. */
-static void add_sysctl(const Sandbox *sandbox, GPtrArray *pairs, const char *key, const char *value) {
+static void add_sysctl(
+        const Sandbox *sandbox, GPtrArray *pairs, const char *key, const char *value) {
         if (!(pinned_kinds(sandbox) & (1U << sysctl_namespace(key)))) {
-                log_warning("sandbox %s: sysctl %s belongs to a namespace of the host, ignoring it", sandbox->id,
-                            key);
+                log_warning("sandbox %s: sysctl %s belongs to a namespace of the host, ignoring it",
+                        sandbox->id, key);
                 return;
         }
         g_ptr_array_add(pairs, g_strdup(key));
@@ -103,12 +106,12 @@ static bool namespaces_up(void *object, GError **error) {
         g_autoptr(GPtrArray) sysctls = collect_sysctls(sandbox);
         g_autofree char *hostname = sandbox_hostname(sandbox);
 
-        return namespace_pin(sandbox->context->config->namespaces_dir, pinned_kinds(sandbox), sandbox->id,
-                             hostname, (const char *const *) sysctls->pdata, error);
+        return namespace_pin(sandbox->context->config->namespaces_dir, pinned_kinds(sandbox),
+                sandbox->id, hostname, (const char *const *)sysctls->pdata, error);
 }
 
 static bool namespaces_down(void *object, GError **error) {
-        static const NamespaceKind kinds[] = { NAMESPACE_NET, NAMESPACE_IPC, NAMESPACE_UTS };
+        static const NamespaceKind kinds[] = {NAMESPACE_NET, NAMESPACE_IPC, NAMESPACE_UTS};
         Sandbox *sandbox = object;
         GError *first = NULL;
 
@@ -138,14 +141,15 @@ static GPtrArray *annotation_pairs(const Sandbox *sandbox) {
         return pairs;
 }
 
-static NetworkSandbox describe(const Sandbox *sandbox, const char *netns, const GPtrArray *annotations) {
-        return (NetworkSandbox) { .id = sandbox->id,
-                                  .netns = netns,
-                                  .pod_name = sandbox->wish->metadata->name,
-                                  .pod_namespace = sandbox->wish->metadata->namespace_,
-                                  .pod_uid = sandbox->wish->metadata->uid,
-                                  .cgroup_parent = sandbox_cgroup_parent(sandbox),
-                                  .annotations = (const char *const *) annotations->pdata };
+static NetworkSandbox describe(
+        const Sandbox *sandbox, const char *netns, const GPtrArray *annotations) {
+        return (NetworkSandbox){.id = sandbox->id,
+                .netns = netns,
+                .pod_name = sandbox->wish->metadata->name,
+                .pod_namespace = sandbox->wish->metadata->namespace_,
+                .pod_uid = sandbox->wish->metadata->uid,
+                .cgroup_parent = sandbox_cgroup_parent(sandbox),
+                .annotations = (const char *const *)annotations->pdata};
 }
 
 static bool network_up(void *object, GError **error) {
@@ -154,12 +158,13 @@ static bool network_up(void *object, GError **error) {
         g_autoptr(GPtrArray) annotations = annotation_pairs(sandbox);
         g_autofree char *netns = sandbox_pin(sandbox, NAMESPACE_NET);
         NetworkSandbox who = describe(sandbox, netns, annotations);
-        g_auto(NetworkResult) result = { 0 };
+        g_auto(NetworkResult) result = {0};
 
         if (sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
                 return true;
-        if (!network_wait_ready(context->network, sandbox->network_deadline_usec, context->stop_fd, error) ||
-            !network_join(context->network, &who, &result, error))
+        if (!network_wait_ready(
+                    context->network, sandbox->network_deadline_usec, context->stop_fd, error) ||
+                !network_join(context->network, &who, &result, error))
                 return false;
         lock_guard(&sandbox->lock);
         g_strfreev(sandbox->ips);
@@ -171,7 +176,8 @@ static bool network_down(void *object, GError **error) {
         Sandbox *sandbox = object;
         g_autoptr(GPtrArray) annotations = annotation_pairs(sandbox);
         g_autofree char *netns = sandbox_pin(sandbox, NAMESPACE_NET);
-        NetworkSandbox who = describe(sandbox, namespace_is_pinned(netns) ? netns : "", annotations);
+        NetworkSandbox who =
+                describe(sandbox, namespace_is_pinned(netns) ? netns : "", annotations);
 
         if (sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
                 return true;
@@ -187,36 +193,38 @@ static bool ports_up(void *object, GError **error) {
 
         for (size_t i = 0; i < wish->n_port_mappings; i++) {
                 const CriPortMapping *port = wish->port_mappings[i];
-                PortMap map = { .protocol = (PortProtocol) port->protocol,
-                                .host_port = (guint16) port->host_port,
-                                .container_port = (guint16) port->container_port,
-                                .host_ip = port->host_ip };
+                PortMap map = {.protocol = (PortProtocol)port->protocol,
+                        .host_port = (guint16)port->host_port,
+                        .container_port = (guint16)port->container_port,
+                        .host_ip = port->host_ip};
 
                 if (port->host_port > 0)
                         g_array_append_val(maps, map);
         }
         if (maps->len == 0 || sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
                 return true;
-        return port_mapper_add(sandbox->context->ports, sandbox->id, (const char *const *) sandbox->ips,
-                               (const PortMap *) (void *) maps->data, maps->len, error);
+        return port_mapper_add(sandbox->context->ports, sandbox->id,
+                (const char *const *)sandbox->ips, (const PortMap *)(void *)maps->data, maps->len,
+                error);
 }
 
 static bool ports_down(void *object, GError **error) {
         Sandbox *sandbox = object;
 
-        if (sandbox->wish->n_port_mappings == 0 || sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
+        if (sandbox->wish->n_port_mappings == 0 ||
+                sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_NODE)
                 return true;
         return port_mapper_remove(sandbox->context->ports, sandbox->id, error);
 }
 
 const Stage sandbox_stages[] = {
-        { "files",      files_up,      files_down      }, /* kept by StopPodSandbox */
-        { "shm",        shm_up,        shm_down        },
-        { "namespaces", namespaces_up, namespaces_down },
-        { "network",    network_up,    network_down    },
-        { "ports",      ports_up,      ports_down      },
-        { "root",       infra_root_up, infra_root_down },
-        { "infra",      infra_up,      infra_down      },
+        {"files", files_up, files_down}, /* kept by StopPodSandbox */
+        {"shm", shm_up, shm_down},
+        {"namespaces", namespaces_up, namespaces_down},
+        {"network", network_up, network_down},
+        {"ports", ports_up, ports_down},
+        {"root", infra_root_up, infra_root_down},
+        {"infra", infra_up, infra_down},
 };
 
 const unsigned sandbox_stage_count = G_N_ELEMENTS(sandbox_stages);

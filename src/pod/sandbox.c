@@ -28,16 +28,17 @@ static Sandbox *sandbox_alloc(PodContext *context, const char *id) {
 
         sandbox->context = context;
         sandbox->id = g_strdup(id);
-        sandbox->run_dir = g_build_filename(context->config->runroot, "overlay-containers", id, "userdata", NULL);
+        sandbox->run_dir = g_build_filename(
+                context->config->runroot, "overlay-containers", id, "userdata", NULL);
         lock_init(&sandbox->op_lock, LOCK_RANK_SANDBOX);
         lock_init(&sandbox->record_lock, LOCK_RANK_RECORD);
         lock_init(&sandbox->lock, LOCK_RANK_LEAF);
-        sandbox->life = (Lifecycle) { .kind = "sandbox",
-                                      .stages = sandbox_stages,
-                                      .count = sandbox_stage_count,
-                                      .object = sandbox,
-                                      .save = sandbox_save,
-                                      .note = note_step };
+        sandbox->life = (Lifecycle){.kind = "sandbox",
+                .stages = sandbox_stages,
+                .count = sandbox_stage_count,
+                .object = sandbox,
+                .save = sandbox_save,
+                .note = note_step};
         return sandbox;
 }
 
@@ -66,8 +67,8 @@ void sandbox_unref(Sandbox *sandbox) {
 }
 
 char *sandbox_make_name(const CriPodSandboxMetadata *metadata) {
-        return g_strdup_printf("k8s_%s_%s_%s_%u", metadata->name, metadata->namespace_, metadata->uid,
-                               metadata->attempt);
+        return g_strdup_printf("k8s_%s_%s_%s_%u", metadata->name, metadata->namespace_,
+                metadata->uid, metadata->attempt);
 }
 
 static void set_wish(Sandbox *sandbox, CriPodSandboxConfig *take_wish) {
@@ -76,11 +77,12 @@ static void set_wish(Sandbox *sandbox, CriPodSandboxConfig *take_wish) {
         if (*take_wish->log_directory)
                 sandbox->log_dir = g_strdup(take_wish->log_directory);
         else
-                sandbox->log_dir = g_build_filename(sandbox->context->config->log_dir, sandbox->id, NULL);
+                sandbox->log_dir =
+                        g_build_filename(sandbox->context->config->log_dir, sandbox->id, NULL);
 }
 
-Sandbox *sandbox_new(PodContext *context, const CriPodSandboxConfig *wish, const char *handler,
-                     GError **error) {
+Sandbox *sandbox_new(
+        PodContext *context, const CriPodSandboxConfig *wish, const char *handler, GError **error) {
         const Runtime *runtime = runtime_table_find(context->runtimes, handler, error);
         g_autofree char *id = NULL;
         Sandbox *sandbox;
@@ -111,7 +113,7 @@ static Json *to_json(Sandbox *sandbox) {
         lock_guard(&sandbox->lock);
         json_set_string(state, "phase", phase_print(sandbox->phase));
         json_set_int(state, "created_ns", sandbox->created_ns);
-        json_set_strings(state, "ips", (const char *const *) sandbox->ips);
+        json_set_strings(state, "ips", (const char *const *)sandbox->ips);
         state_set_identity(state, "infra", &sandbox->infra);
         state_set_identity(state, "infra_monitor", &sandbox->infra_monitor);
         return state;
@@ -127,13 +129,15 @@ bool sandbox_save(void *object, GError **error) {
 }
 
 static bool from_json(Sandbox *sandbox, const Json *state, GError **error) {
-        CriPodSandboxConfig *wish = state_get_message(state, "wish", &cri_pod_sandbox_config_descriptor, error);
+        CriPodSandboxConfig *wish =
+                state_get_message(state, "wish", &cri_pod_sandbox_config_descriptor, error);
 
         if (!wish)
                 return false;
         set_wish(sandbox, wish);
         sandbox->handler = g_strdup(json_get_string(state, "handler"));
-        sandbox->runtime = runtime_table_find(sandbox->context->runtimes, sandbox->handler ? sandbox->handler : "", error);
+        sandbox->runtime = runtime_table_find(
+                sandbox->context->runtimes, sandbox->handler ? sandbox->handler : "", error);
         if (!sandbox->runtime)
                 return false;
         if (!phase_parse(json_get_string(state, "phase"), &sandbox->phase))
@@ -141,7 +145,8 @@ static bool from_json(Sandbox *sandbox, const Json *state, GError **error) {
         /* Its creator died before anybody was told the id. */
         if (sandbox->phase == PHASE_CREATING)
                 sandbox->phase = PHASE_REMOVING;
-        sandbox->life.held = (unsigned) CLAMP(json_get_int(state, "held", 0), 0, sandbox->life.count);
+        sandbox->life.held =
+                (unsigned)CLAMP(json_get_int(state, "held", 0), 0, sandbox->life.count);
         sandbox->created_ns = json_get_int(state, "created_ns", 0);
         sandbox->ips = json_get_strings(state, "ips");
         state_get_identity(state, "infra", &sandbox->infra);
@@ -191,8 +196,8 @@ bool sandbox_run(Sandbox *sandbox, gint64 deadline_usec, GError **error) {
                 if (sandbox_save(sandbox, error))
                         return true;
         }
-        g_prefix_error(error, "sandbox %s (%s/%s): ", sandbox->id, sandbox->wish->metadata->namespace_,
-                       sandbox->wish->metadata->name);
+        g_prefix_error(error, "sandbox %s (%s/%s): ", sandbox->id,
+                sandbox->wish->metadata->namespace_, sandbox->wish->metadata->name);
         set_phase(sandbox, PHASE_REMOVING);
         if (lifecycle_tear_down(&sandbox->life, 0, NULL))
                 forget(sandbox, NULL);
@@ -300,8 +305,8 @@ static void on_infra_end(void *data) {
 
 void sandbox_watch_infra(Sandbox *sandbox) {
         if (sandbox->infra.pid > 0)
-                exits_watch(sandbox->context->exits, &sandbox->infra, on_infra_end, sandbox_ref(sandbox),
-                            (GDestroyNotify) sandbox_unref);
+                exits_watch(sandbox->context->exits, &sandbox->infra, on_infra_end,
+                        sandbox_ref(sandbox), (GDestroyNotify)sandbox_unref);
 }
 
 bool sandbox_is_owed(Sandbox *sandbox) {
@@ -316,7 +321,8 @@ void sandbox_resume(Sandbox *sandbox) {
         if (get_phase(sandbox) != PHASE_READY)
                 return;
         if (!namespace_is_pinned(uts)) {
-                log_warning("sandbox %s: its namespaces are gone; it counts as stopped", sandbox->id);
+                log_warning(
+                        "sandbox %s: its namespaces are gone; it counts as stopped", sandbox->id);
                 sandbox->lost = true;
         }
         sandbox_watch_infra(sandbox);

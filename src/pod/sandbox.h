@@ -28,9 +28,10 @@ typedef struct SandboxStatus {
 
 /* life */
 
-/* A sandbox that holds nothing yet; the request is checked and copied. NULL with INVALID_ARGUMENT and others. */
-Sandbox *sandbox_new(PodContext *context, const CriPodSandboxConfig *wish, const char *handler,
-                     GError **error);
+/* A sandbox that holds nothing yet; the request is checked and copied. NULL with INVALID_ARGUMENT
+ * and others. */
+Sandbox *sandbox_new(
+        PodContext *context, const CriPodSandboxConfig *wish, const char *handler, GError **error);
 /* From its state file. */
 Sandbox *sandbox_load(PodContext *context, const char *id, GError **error);
 Sandbox *sandbox_ref(Sandbox *sandbox);

@@ -19,7 +19,8 @@ static char *file_name(const char *folder, const char *id) {
         return g_strconcat(folder, "/", id, ".json", NULL);
 }
 
-bool state_save(int state_dfd, const char *folder, const char *id, const Json *state, GError **error) {
+bool state_save(
+        int state_dfd, const char *folder, const char *id, const Json *state, GError **error) {
         g_autofree char *name = file_name(folder, id);
         g_autofree char *text = NULL;
         size_t length;
@@ -90,7 +91,7 @@ void state_set_message(Json *state, const char *key, const ProtobufCMessage *mes
 }
 
 void *state_get_message(const Json *state, const char *key,
-                        const ProtobufCMessageDescriptor *descriptor, GError **error) {
+        const ProtobufCMessageDescriptor *descriptor, GError **error) {
         const char *text = json_get_string(state, key);
         g_autofree guint8 *packed = NULL;
         void *message;
@@ -118,6 +119,6 @@ void state_set_identity(Json *state, const char *key, const ProcessIdentity *ide
 void state_get_identity(const Json *state, const char *key, ProcessIdentity *ret_identity) {
         const Json *object = json_get(state, key);
 
-        ret_identity->pid = (pid_t) json_get_int(object, "pid", 0);
-        ret_identity->start_time = (guint64) json_get_int(object, "start_time", 0);
+        ret_identity->pid = (pid_t)json_get_int(object, "pid", 0);
+        ret_identity->start_time = (guint64)json_get_int(object, "start_time", 0);
 }

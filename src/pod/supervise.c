@@ -28,14 +28,14 @@ static bool end_process(const ProcessIdentity *process, int first_wait_seconds, 
         if (pidfd < 0)
                 return true;
         if (first_wait_seconds == 0 ||
-            fd_wait(pidfd, POLLIN, clock_deadline_usec(first_wait_seconds), -1) == 0)
-                (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+                fd_wait(pidfd, POLLIN, clock_deadline_usec(first_wait_seconds), -1) == 0)
+                (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         if (fd_wait(pidfd, POLLIN, clock_deadline_usec(END_SECONDS), -1) == 0)
                 return fail(error, ERROR_DEADLINE_EXCEEDED,
-                            "process %d does not die of SIGKILL; it hangs in the kernel, see "
-                            "/proc/%d/stack",
-                            (int) process->pid, (int) process->pid);
-        (void) waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG);
+                        "process %d does not die of SIGKILL; it hangs in the kernel, see "
+                        "/proc/%d/stack",
+                        (int)process->pid, (int)process->pid);
+        (void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
         return true;
 }
 
@@ -46,25 +46,30 @@ static char *read_proc(const char *pid, const char *name) {
         return file_read_line(AT_FDCWD, path);
 }
 
-/* The number may have been given to a stranger since; only a process in the container's own cgroup is ours. */
+/* The number may have been given to a stranger since; only a process in the container's own cgroup
+ * is ours. */
 static bool read_pid_file(const Supervised *supervised, ProcessIdentity *ret_identity) {
         g_autofree char *path = g_build_filename(supervised->bundle, "pidfile", NULL);
         g_autofree char *pid = file_read_line(AT_FDCWD, path);
         g_autofree char *cgroup = pid ? read_proc(pid, "cgroup") : NULL;
 
-        return cgroup && strstr(cgroup, supervised->id) && process_identity_read(atoi(pid), ret_identity);
+        return cgroup && strstr(cgroup, supervised->id) &&
+               process_identity_read(atoi(pid), ret_identity);
 }
 
 /* Whether process @pid runs the monitor or the runtime. */
 static bool is_worker(const Supervised *supervised, const char *pid) {
         g_autofree char *comm = read_proc(pid, "comm");
         g_autofree char *runtime = g_path_get_basename(runtime_get_path(supervised->runtime));
-        g_autofree char *monitor = g_path_get_basename(runtime_get_config(supervised->runtime)->monitor_path);
+        g_autofree char *monitor =
+                g_path_get_basename(runtime_get_config(supervised->runtime)->monitor_path);
 
-        return comm && *comm && (g_str_has_prefix(comm, runtime) || g_str_has_prefix(monitor, comm));
+        return comm && *comm &&
+               (g_str_has_prefix(comm, runtime) || g_str_has_prefix(monitor, comm));
 }
 
-/* Whether process @pid has @id as a whole argument: a monitor or a runtime at work on that container. */
+/* Whether process @pid has @id as a whole argument: a monitor or a runtime at work on that
+ * container. */
 static bool works_on(const char *pid, const char *id) {
         g_autofree char *path = g_build_filename("/proc", pid, "cmdline", NULL);
         autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -78,13 +83,13 @@ static bool works_on(const char *pid, const char *id) {
         while (start < length) {
                 if (g_str_equal(text + start, id))
                         return true;
-                start += (ssize_t) strlen(text + start) + 1;
+                start += (ssize_t)strlen(text + start) + 1;
         }
         return false;
 }
 
-/* A daemon that died inside monitor_create() left no pid on record, perhaps not even in a file, and the monitor goes
- * on creating the container. Find it by its arguments. */
+/* A daemon that died inside monitor_create() left no pid on record, perhaps not even in a file, and
+ * the monitor goes on creating the container. Find it by its arguments. */
 static bool end_strangers(const Supervised *supervised, GError **error) {
         g_autoptr(GPtrArray) names = dir_list(AT_FDCWD, "/proc", error);
         ProcessIdentity found;
@@ -92,8 +97,8 @@ static bool end_strangers(const Supervised *supervised, GError **error) {
         for (unsigned i = 0; names && i < names->len; i++) {
                 const char *name = names->pdata[i];
 
-                if (!g_ascii_isdigit(*name) || atoi(name) == getpid() || !works_on(name, supervised->id) ||
-                    !is_worker(supervised, name))
+                if (!g_ascii_isdigit(*name) || atoi(name) == getpid() ||
+                        !works_on(name, supervised->id) || !is_worker(supervised, name))
                         continue;
                 if (process_identity_read(atoi(name), &found) && !end_process(&found, 0, error))
                         return false;

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * supervise - makes sure that nothing of a container runs any more, whatever state a crash left it in.
+ * supervise - makes sure that nothing of a container runs any more, whatever state a crash left it
+ * in.
  */
 
 #include <glib.h>
@@ -15,10 +16,10 @@ typedef struct Supervised {
         const Runtime *runtime;
         const char *id;
         const char *bundle;
-        ProcessIdentity init;    /* pid 0: not on record; found by its pid file or its arguments */
+        ProcessIdentity init; /* pid 0: not on record; found by its pid file or its arguments */
         ProcessIdentity monitor;
 } Supervised;
 
-/* Kill the init process and whatever was about to make it, let the runtime forget it, wait for the monitor. Has its own
- * deadline, and may be called again. */
+/* Kill the init process and whatever was about to make it, let the runtime forget it, wait for the
+ * monitor. Has its own deadline, and may be called again. */
 bool supervised_end(const Supervised *supervised, GError **error);

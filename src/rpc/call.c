@@ -20,15 +20,15 @@ void rpc_call_post(RpcServer *server) {
         call->server = server;
         call->references = 2;
         call->cancel_fd = -1;
-        call->arrived = (Tag) { TAG_ARRIVED, call };
-        call->message = (Tag) { TAG_MESSAGE, call };
-        call->closed = (Tag) { TAG_CLOSED, call };
-        call->sent = (Tag) { TAG_SENT, call };
+        call->arrived = (Tag){TAG_ARRIVED, call};
+        call->message = (Tag){TAG_MESSAGE, call};
+        call->closed = (Tag){TAG_CLOSED, call};
+        call->sent = (Tag){TAG_SENT, call};
         grpc_call_details_init(&call->details);
         grpc_metadata_array_init(&call->metadata);
         call->status_text = grpc_empty_slice();
         grpc_server_request_call(server->server, &call->call, &call->details, &call->metadata,
-                                 server->queue, server->queue, &call->arrived);
+                server->queue, server->queue, &call->arrived);
 }
 
 static void call_free(RpcCall *call) {
@@ -61,21 +61,22 @@ int rpc_call_cancel_fd(const RpcCall *call) {
 gint64 rpc_call_deadline(const RpcCall *call) {
         gpr_timespec left;
 
-        if (gpr_time_cmp(call->details.deadline, gpr_inf_future(call->details.deadline.clock_type)) == 0)
+        if (gpr_time_cmp(
+                    call->details.deadline, gpr_inf_future(call->details.deadline.clock_type)) == 0)
                 return 0;
         left = gpr_time_sub(gpr_convert_clock_type(call->details.deadline, GPR_CLOCK_MONOTONIC),
-                            gpr_now(GPR_CLOCK_MONOTONIC));
+                gpr_now(GPR_CLOCK_MONOTONIC));
         return clock_monotonic_usec() + left.tv_sec * USEC_PER_SEC + left.tv_nsec / 1000;
 }
 
 void rpc_call_cancel(RpcCall *call) {
         if (g_atomic_int_compare_and_exchange(&call->cancelled, 0, 1) && call->cancel_fd >= 0)
-                (void) eventfd_write(call->cancel_fd, 1);
+                (void)eventfd_write(call->cancel_fd, 1);
 }
 
 /* Send @status, and call->response if the status is OK; the call is over afterwards. */
 static void answer(RpcCall *call, grpc_status_code status, const char *text) {
-        grpc_op ops[3] = { 0 };
+        grpc_op ops[3] = {0};
         size_t count = 0;
 
         call->status_text = grpc_slice_from_copied_string(text);
@@ -100,16 +101,16 @@ static void answer_error(RpcCall *call, const GError *error) {
         log_write(status == GRPC_STATUS_NOT_FOUND || status == GRPC_STATUS_UNIMPLEMENTED
                           ? LOG_LEVEL_INFO
                           : LOG_LEVEL_ERROR,
-                  "%s failed after %d ms: %s", call->method ? call->method->path : "an unknown method",
-                  (int) msec, text);
+                "%s failed after %d ms: %s",
+                call->method ? call->method->path : "an unknown method", (int)msec, text);
         answer(call, status, text);
 }
 
 /* The requested method and the two notifications that every call gets. */
 static void on_arrived(RpcCall *call) {
         g_autofree char *path = grpc_slice_to_c_string(call->details.method);
-        grpc_op close_op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
-        grpc_op message_op = { .op = GRPC_OP_RECV_MESSAGE };
+        grpc_op close_op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+        grpc_op message_op = {.op = GRPC_OP_RECV_MESSAGE};
         g_autoptr(GError) error = NULL;
 
         call->started_usec = clock_monotonic_usec();
@@ -126,7 +127,7 @@ static void on_arrived(RpcCall *call) {
                 return;
         }
         fail(&error, ERROR_UNIMPLEMENTED, "%s: %s", path,
-             call->method ? "this method is not built yet" : "no such method");
+                call->method ? "this method is not built yet" : "no such method");
         answer_error(call, error);
 }
 
@@ -170,21 +171,22 @@ static void arena_ignore(void *arena, void *memory) {
 }
 
 static ProtobufCMessage *read_request(RpcCall *call, GError **error) {
-        ProtobufCAllocator allocator = { arena_allocate, arena_ignore, call->arena };
+        ProtobufCAllocator allocator = {arena_allocate, arena_ignore, call->arena};
         grpc_byte_buffer_reader reader;
         ProtobufCMessage *message;
         grpc_slice slice;
 
         if (!grpc_byte_buffer_reader_init(&reader, call->request))
-                return fail_null(error, ERROR_INVALID_ARGUMENT, "the request cannot be decompressed");
+                return fail_null(
+                        error, ERROR_INVALID_ARGUMENT, "the request cannot be decompressed");
         slice = grpc_byte_buffer_reader_readall(&reader);
         message = protobuf_c_message_unpack(call->method->request, &allocator,
-                                            GRPC_SLICE_LENGTH(slice), GRPC_SLICE_START_PTR(slice));
+                GRPC_SLICE_LENGTH(slice), GRPC_SLICE_START_PTR(slice));
         grpc_slice_unref(slice);
         grpc_byte_buffer_reader_destroy(&reader);
         if (!message)
                 return fail_null(error, ERROR_INVALID_ARGUMENT, "the request is not a %s",
-                                 call->method->request->name);
+                        call->method->request->name);
         return message;
 }
 
@@ -192,10 +194,10 @@ static bool write_response(RpcCall *call, const ProtobufCMessage *message, GErro
         size_t size = protobuf_c_message_get_packed_size(message);
         grpc_slice slice;
 
-        if (size > (size_t) call->server->options.max_send)
+        if (size > (size_t)call->server->options.max_send)
                 return fail(error, ERROR_RESOURCE_EXHAUSTED,
-                            "the answer has %zu bytes, more than grpc_max_send_msg_size = %d", size,
-                            call->server->options.max_send);
+                        "the answer has %zu bytes, more than grpc_max_send_msg_size = %d", size,
+                        call->server->options.max_send);
         slice = grpc_slice_malloc(size);
         protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
         call->response = grpc_raw_byte_buffer_create(&slice, 1);
@@ -221,7 +223,7 @@ void rpc_call_serve(RpcCall *call) {
 
         if (run_handler(call, &error)) {
                 log_debug("%s answered after %d us", call->method->path,
-                          (int) (clock_monotonic_usec() - call->started_usec));
+                        (int)(clock_monotonic_usec() - call->started_usec));
                 answer(call, GRPC_STATUS_OK, "");
                 return;
         }

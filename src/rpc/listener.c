@@ -57,8 +57,8 @@ static gboolean on_first_bytes(int fd, GIOCondition condition, void *data) {
         if (count < 0 && (errno == EAGAIN || errno == EINTR))
                 return G_SOURCE_CONTINUE;
         /* One or two bytes of "PRI": the rest is on its way. */
-        if (count > 0 && count < 3 && memcmp(bytes, "PRI", (size_t) count) == 0 &&
-            !(condition & G_IO_HUP))
+        if (count > 0 && count < 3 && memcmp(bytes, "PRI", (size_t)count) == 0 &&
+                !(condition & G_IO_HUP))
                 return G_SOURCE_CONTINUE;
         greeting->readable = 0;
         greeting_take(greeting);
@@ -84,7 +84,8 @@ static gboolean on_connection(int listen_fd, GIOCondition condition, void *data)
 
         if (fd < 0) {
                 if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-                        log_warning("accept on %s: %s, ignoring", listener->path, g_strerror(errno));
+                        log_warning(
+                                "accept on %s: %s, ignoring", listener->path, g_strerror(errno));
                 return G_SOURCE_CONTINUE;
         }
         greeting = g_new0(Greeting, 1);
@@ -100,23 +101,23 @@ static gboolean on_connection(int listen_fd, GIOCondition condition, void *data)
 static bool clear_stale(const char *path, const struct sockaddr_un *address, GError **error) {
         autofd int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        if (connect(probe, (const struct sockaddr *) address, sizeof(*address)) == 0)
+        if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0)
                 return fail(error, ERROR_ALREADY_EXISTS,
-                            "listen on %s: another daemon is serving this socket; stop it first, or "
-                            "choose another one with --listen",
-                            path);
+                        "listen on %s: another daemon is serving this socket; stop it first, or "
+                        "choose another one with --listen",
+                        path);
         if (errno == ECONNREFUSED && unlink(path) < 0 && errno != ENOENT)
                 return fail_errno(error, "remove the stale socket %s", path);
         return true;
 }
 
 static bool make_address(const char *path, struct sockaddr_un *ret_address, GError **error) {
-        *ret_address = (struct sockaddr_un) { .sun_family = AF_UNIX };
+        *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
         if (g_strlcpy(ret_address->sun_path, path, sizeof(ret_address->sun_path)) <
-            sizeof(ret_address->sun_path))
+                sizeof(ret_address->sun_path))
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT, "listen on %s: path longer than %zu bytes", path,
-                    sizeof(ret_address->sun_path) - 1);
+                sizeof(ret_address->sun_path) - 1);
 }
 
 bool listener_probe(const char *path, GError **error) {
@@ -131,10 +132,10 @@ static int bind_socket(const char *path, GError **error) {
         struct sockaddr_un address;
 
         if (!make_address(path, &address, error) || !dir_make(AT_FDCWD, folder, 0755, error) ||
-            !clear_stale(path, &address, error))
+                !clear_stale(path, &address, error))
                 return -1;
-        if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            chmod(path, 0660) < 0 || listen(fd, 128) < 0)
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+                chmod(path, 0660) < 0 || listen(fd, 128) < 0)
                 return fail_fd(error, "listen on %s", path);
         return steal_fd(&fd);
 }

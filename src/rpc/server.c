@@ -74,14 +74,14 @@ static void on_connection(void *data, int fd, bool is_http2) {
 
 static grpc_server *make_server(const RpcServerOptions *options) {
         grpc_arg limits[] = {
-                { .type = GRPC_ARG_INTEGER,
-                  .key = (char *) GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-                  .value.integer = options->max_receive },
-                { .type = GRPC_ARG_INTEGER,
-                  .key = (char *) GRPC_ARG_MAX_SEND_MESSAGE_LENGTH,
-                  .value.integer = options->max_send },
+                {.type = GRPC_ARG_INTEGER,
+                        .key = (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+                        .value.integer = options->max_receive},
+                {.type = GRPC_ARG_INTEGER,
+                        .key = (char *)GRPC_ARG_MAX_SEND_MESSAGE_LENGTH,
+                        .value.integer = options->max_send},
         };
-        grpc_channel_args arguments = { .num_args = G_N_ELEMENTS(limits), .args = limits };
+        grpc_channel_args arguments = {.num_args = G_N_ELEMENTS(limits), .args = limits};
 
         return grpc_server_create(&arguments, NULL);
 }
@@ -101,8 +101,8 @@ RpcServer *rpc_server_start(const RpcServerOptions *options, GError **error) {
         }
         server->methods = g_hash_table_new(g_str_hash, g_str_equal);
         for (unsigned i = 0; i < options->n_methods; i++)
-                g_hash_table_insert(server->methods, (char *) options->methods[i].path,
-                                    (void *) &options->methods[i]);
+                g_hash_table_insert(server->methods, (char *)options->methods[i].path,
+                        (void *)&options->methods[i]);
         server->running = g_hash_table_new(NULL, NULL);
         lock_init(&server->lock, LOCK_RANK_LEAF);
         condition_init(&server->idle);
@@ -139,7 +139,7 @@ static bool wait_idle(RpcServer *server, gint64 deadline_usec) {
 
 bool rpc_server_stop(RpcServer *server, gint64 deadline_usec) {
         listener_free(server->listener);
-        server->shutdown = (Tag) { TAG_SHUTDOWN, NULL };
+        server->shutdown = (Tag){TAG_SHUTDOWN, NULL};
         if (!wait_idle(server, deadline_usec))
                 return false;
         grpc_server_shutdown_and_notify(server->server, server->queue, &server->shutdown);

@@ -15,9 +15,9 @@ static void check(GQuark domain, int code, grpc_status_code want, const char *wa
 static void test_translate(void) {
         check(ERROR_DOMAIN, ERROR_NOT_FOUND, GRPC_STATUS_NOT_FOUND, "image x: why");
         check(ERROR_DOMAIN, ERROR_REGISTRY_UNAVAILABLE, GRPC_STATUS_UNKNOWN,
-              "RegistryUnavailable: image x: why");
+                "RegistryUnavailable: image x: why");
         check(ERROR_DOMAIN, ERROR_IMAGE_VOLUME_MOUNT_FAILED, GRPC_STATUS_UNKNOWN,
-              "ImageVolumeMountFailed: image x: why");
+                "ImageVolumeMountFailed: image x: why");
         check(G_IO_ERROR, G_IO_ERROR_NOT_FOUND, GRPC_STATUS_UNKNOWN, "image x: why");
         check(G_IO_ERROR, G_IO_ERROR_CANCELLED, GRPC_STATUS_CANCELLED, "image x: why");
 }

@@ -14,8 +14,8 @@ static gint64 answer_deadline(const RpcCall *call) {
         return deadline ? deadline - ANSWER_USEC : 0;
 }
 
-static bool create_container(Service *service, Sandbox *sandbox, const CriCreateContainerRequest *request,
-                             char **ret_id, GError **error) {
+static bool create_container(Service *service, Sandbox *sandbox,
+        const CriCreateContainerRequest *request, char **ret_id, GError **error) {
         PodContext *context = service->context;
         g_autoptr(Container) container = container_new(context, sandbox, request->config, error);
 
@@ -27,11 +27,11 @@ static bool create_container(Service *service, Sandbox *sandbox, const CriCreate
 }
 
 static bool check_sandbox(Sandbox *sandbox, GError **error) {
-        g_auto(SandboxStatus) status = { 0 };
+        g_auto(SandboxStatus) status = {0};
 
         sandbox_get_status(sandbox, &status);
-        return status.ready ||
-               fail(error, ERROR_FAILED_PRECONDITION, "sandbox %s is not ready", sandbox_get_id(sandbox));
+        return status.ready || fail(error, ERROR_FAILED_PRECONDITION, "sandbox %s is not ready",
+                                       sandbox_get_id(sandbox));
 }
 
 SERVICE_HANDLER(service_create_container) {
@@ -51,8 +51,9 @@ SERVICE_HANDLER(service_create_container) {
         if (!request->config || !request->config->metadata)
                 return fail(error, ERROR_INVALID_ARGUMENT, "the request has no config.metadata");
         name = container_make_name(request->config->metadata, sandbox_get_wish(sandbox)->metadata);
-        if (!registry_claim(registry, name, rpc_call_deadline(call), rpc_call_cancel_fd(call), &outcome, &id,
-                            error))
+        outcome = registry_claim(registry, name, rpc_call_deadline(call),
+                rpc_call_cancel_fd(call), &id, error);
+        if (outcome == CLAIM_FAILED)
                 return false;
         if (outcome == CLAIM_NEW) {
                 good = create_container(service, sandbox, request, &id, &failure);
@@ -101,11 +102,12 @@ static void keep_status(Arena *arena, Container *container, ContainerStatus **re
         ContainerStatus *status = arena_alloc(arena, sizeof(*status));
 
         container_get_status(container, status);
-        arena_keep(arena, status, (GDestroyNotify) container_status_clear);
+        arena_keep(arena, status, (GDestroyNotify)container_status_clear);
         *ret_status = status;
 }
 
-static bool matches(const CriContainerFilter *filter, Container *container, const ContainerStatus *status) {
+static bool matches(
+        const CriContainerFilter *filter, Container *container, const ContainerStatus *status) {
         if (status->phase == PHASE_CREATING || !status->fixed)
                 return false;
         if (!filter)
@@ -113,8 +115,8 @@ static bool matches(const CriContainerFilter *filter, Container *container, cons
         return g_str_has_prefix(container_get_id(container), filter->id) &&
                g_str_has_prefix(container_get_sandbox_id(container), filter->pod_sandbox_id) &&
                (!filter->state || filter->state->state == status->state) &&
-               cri_map_contains(status->fixed->labels, status->fixed->n_labels, filter->label_selector,
-                                filter->n_label_selector);
+               cri_map_contains(status->fixed->labels, status->fixed->n_labels,
+                       filter->label_selector, filter->n_label_selector);
 }
 
 static CriContainer *make_item(Arena *arena, Container *container, const ContainerStatus *status) {
@@ -122,8 +124,8 @@ static CriContainer *make_item(Arena *arena, Container *container, const Contain
         CriContainer *item = arena_alloc(arena, sizeof(*item));
 
         cri_container_init(item);
-        item->id = (char *) container_get_id(container);
-        item->pod_sandbox_id = (char *) container_get_sandbox_id(container);
+        item->id = (char *)container_get_id(container);
+        item->pod_sandbox_id = (char *)container_get_sandbox_id(container);
         item->metadata = fixed->metadata;
         item->image = fixed->image;
         item->image_ref = fixed->image_ref;
@@ -144,7 +146,7 @@ SERVICE_HANDLER(service_list_containers) {
         Arena *arena = rpc_call_arena(call);
         GPtrArray *containers = registry_list_containers(service->context->registry, NULL);
 
-        arena_keep(arena, containers, (GDestroyNotify) g_ptr_array_unref);
+        arena_keep(arena, containers, (GDestroyNotify)g_ptr_array_unref);
         response->containers = arena_new_array(arena, CriContainer *, containers->len + 1);
         for (unsigned i = 0; i < containers->len; i++) {
                 ContainerStatus *status;
@@ -180,19 +182,20 @@ SERVICE_HANDLER(service_container_status) {
                 return false;
         keep_status(arena, container, &status);
         if (status->phase == PHASE_CREATING || !status->fixed)
-                return fail(error, ERROR_NOT_FOUND, "could not find container \"%s\"", request->container_id);
+                return fail(error, ERROR_NOT_FOUND, "could not find container \"%s\"",
+                        request->container_id);
         shown = arena_copy(arena, status->fixed, sizeof(*shown));
         shown->state = status->state;
         shown->created_at = status->created_ns;
         shown->started_at = status->started_ns;
         shown->finished_at = status->finished_ns;
         shown->exit_code = status->exit_code;
-        shown->reason = (char *) status->reason;
+        shown->reason = (char *)status->reason;
         shown->message = status->message;
         response->status = shown;
         if (request->verbose)
                 service_set_info(arena, "info", print_info(container, status), &response->n_info,
-                                 &response->info);
+                        &response->info);
         return true;
 }
 
@@ -214,6 +217,6 @@ SERVICE_HANDLER(service_reopen_container_log) {
         Container *container = service_need_container(data, call, request->container_id, error);
         gint64 deadline = answer_deadline(call);
 
-        return container &&
-               container_reopen_log(container, deadline ? deadline : clock_deadline_usec(10), error);
+        return container && container_reopen_log(container,
+                                    deadline ? deadline : clock_deadline_usec(10), error);
 }

@@ -21,13 +21,15 @@ SERVICE_HANDLER(service_exec_sync) {
         if (request->n_cmd == 0)
                 return fail(error, ERROR_INVALID_ARGUMENT, "exec command cannot be empty");
         if (request->timeout < 0)
-                return fail(error, ERROR_INVALID_ARGUMENT, "timeout %d is negative", (int) request->timeout);
+                return fail(error, ERROR_INVALID_ARGUMENT, "timeout %d is negative",
+                        (int)request->timeout);
         command = arena_new_array(arena, const char *, request->n_cmd + 1);
         for (size_t i = 0; i < request->n_cmd; i++)
                 command[i] = request->cmd[i];
 
         result = arena_alloc(arena, sizeof(*result));
-        if (!container_exec_sync(container, command, request->timeout, rpc_call_cancel_fd(call), result, error))
+        if (!container_exec_sync(
+                    container, command, request->timeout, rpc_call_cancel_fd(call), result, error))
                 return false;
         arena_keep(arena, result, clear_result);
         response->stdout.data = result->out->data;

@@ -36,7 +36,7 @@ static void set_user(Arena *arena, CriImage *shown, const char *user) {
         }
         shown->uid = arena_alloc(arena, sizeof(*shown->uid));
         cri_int64_value_init(shown->uid);
-        shown->uid->value = (gint64) uid;
+        shown->uid->value = (gint64)uid;
 }
 
 /* Borrows from @image, which the arena keeps. */
@@ -55,12 +55,13 @@ static CriImage *make_image(Service *service, Arena *arena, ImageRecord *image) 
         return shown;
 }
 
-static void list_one(Service *service, Arena *arena, const char *reference, CriListImagesResponse *response) {
+static void list_one(
+        Service *service, Arena *arena, const char *reference, CriListImagesResponse *response) {
         ImageRecord *image = store_find_image(service->context->store, reference);
 
         if (!image)
                 return;
-        arena_keep(arena, image, (GDestroyNotify) image_record_unref);
+        arena_keep(arena, image, (GDestroyNotify)image_record_unref);
         response->images = arena_new_array(arena, CriImage *, 1);
         response->images[response->n_images++] = make_image(service, arena, image);
 }
@@ -77,10 +78,11 @@ SERVICE_HANDLER(service_list_images) {
                 return true;
         }
         images = store_list_images(service->context->store);
-        arena_keep(arena, images, (GDestroyNotify) g_ptr_array_unref);
+        arena_keep(arena, images, (GDestroyNotify)g_ptr_array_unref);
         response->images = arena_new_array(arena, CriImage *, images->len + 1);
         for (unsigned i = 0; i < images->len; i++)
-                response->images[response->n_images++] = make_image(service, arena, images->pdata[i]);
+                response->images[response->n_images++] =
+                        make_image(service, arena, images->pdata[i]);
         return true;
 }
 
@@ -97,9 +99,9 @@ static Json *print_info(const ImageRecord *image) {
         json_set_string(spec, "architecture", image->architecture);
         json_set_string(spec, "os", image->os);
         json_set_string(config, "User", image->user);
-        json_set_strings(config, "Env", (const char *const *) image->env);
-        json_set_strings(config, "Entrypoint", (const char *const *) image->entrypoint);
-        json_set_strings(config, "Cmd", (const char *const *) image->command);
+        json_set_strings(config, "Env", (const char *const *)image->env);
+        json_set_strings(config, "Entrypoint", (const char *const *)image->entrypoint);
+        json_set_strings(config, "Cmd", (const char *const *)image->command);
         json_set_string(config, "WorkingDir", image->working_dir);
         json_set_string(config, "StopSignal", image->stop_signal);
         json_set(config, "Labels", json_copy(labels));
@@ -118,10 +120,11 @@ SERVICE_HANDLER(service_image_status) {
         image = store_find_image(service->context->store, request->image->image);
         if (!image)
                 return true; /* an empty answer says that it is not here */
-        arena_keep(arena, image, (GDestroyNotify) image_record_unref);
+        arena_keep(arena, image, (GDestroyNotify)image_record_unref);
         response->image = make_image(service, arena, image);
         if (request->verbose)
-                service_set_info(arena, "info", print_info(image), &response->n_info, &response->info);
+                service_set_info(
+                        arena, "info", print_info(image), &response->n_info, &response->info);
         return true;
 }
 
@@ -129,13 +132,17 @@ SERVICE_HANDLER(service_pull_image) {
         const CriPullImageRequest *request = in;
         CriPullImageResponse *response = out;
         Service *service = data;
-        const CriPodSandboxMetadata *pod = request->sandbox_config ? request->sandbox_config->metadata : NULL;
+        const CriPodSandboxMetadata *pod =
+                request->sandbox_config ? request->sandbox_config->metadata : NULL;
         g_autofree char *id = NULL;
+        ImagePull pull;
 
         if (!request->image || !*request->image->image)
                 return fail(error, ERROR_INVALID_ARGUMENT, "no image specified");
-        if (!images_pull(service->context->images, request->image->image, request->auth,
-                         pod ? pod->namespace_ : "", rpc_call_cancel_fd(call), &id, error))
+        pull = (ImagePull){.reference = request->image->image,
+                .auth = request->auth,
+                .pod_namespace = pod ? pod->namespace_ : ""};
+        if (!images_pull(service->context->images, &pull, rpc_call_cancel_fd(call), &id, error))
                 return false;
         response->image_ref = arena_strdup(rpc_call_arena(call), id);
         return true;

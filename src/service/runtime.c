@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Version, Status, RuntimeConfig. */
 
-#include "base/error.h"
 #include "runtime/runtime.h"
+#include "base/error.h"
 #include "service/service-private.h"
 
 SERVICE_HANDLER(service_version) {
         CriVersionResponse *response = out;
 
-        response->version = (char *) "0.1.0";
-        response->runtime_name = (char *) "cri-o";
-        response->runtime_version = (char *) CRIO_VERSION;
-        response->runtime_api_version = (char *) "v1";
+        response->version = (char *)"0.1.0";
+        response->runtime_name = (char *)"cri-o";
+        response->runtime_version = (char *)CRIO_VERSION;
+        response->runtime_api_version = (char *)"v1";
         return true;
 }
 
-static CriRuntimeCondition *make_condition(Arena *arena, const char *type, bool status, const char *reason,
-                                           const char *message) {
+static CriRuntimeCondition *make_condition(
+        Arena *arena, const char *type, bool status, const char *reason, const char *message) {
         CriRuntimeCondition *condition = arena_alloc(arena, sizeof(*condition));
 
         cri_runtime_condition_init(condition);
-        condition->type = (char *) type;
+        condition->type = (char *)type;
         condition->status = status;
-        condition->reason = (char *) reason;
+        condition->reason = (char *)reason;
         condition->message = arena_strdup(arena, message);
         return condition;
 }
@@ -39,8 +39,8 @@ static void add_conditions(Service *service, Arena *arena, CriStatusResponse *re
         status->n_conditions = 2;
         status->conditions = arena_new_array(arena, CriRuntimeCondition *, 2);
         status->conditions[0] = make_condition(arena, "RuntimeReady", true, "", "");
-        status->conditions[1] =
-                make_condition(arena, "NetworkReady", ready, ready ? "" : "NetworkPluginNotReady", message);
+        status->conditions[1] = make_condition(
+                arena, "NetworkReady", ready, ready ? "" : "NetworkPluginNotReady", message);
         response->status = status;
 }
 
@@ -52,7 +52,7 @@ static CriRuntimeHandler *make_handler(Arena *arena, const Runtime *runtime, con
         cri_runtime_handler_init(handler);
         cri_runtime_handler_features_init(shown);
         shown->recursive_read_only_mounts = features->recursive_read_only;
-        handler->name = (char *) name;
+        handler->name = (char *)name;
         handler->features = shown;
         return handler;
 }
@@ -64,10 +64,11 @@ static void add_handlers(Service *service, Arena *arena, CriStatusResponse *resp
         const Runtime *standard = runtime_table_find(table, "", NULL);
 
         response->runtime_handlers = arena_new_array(arena, CriRuntimeHandler *, runtimes->len + 1);
-        response->runtime_handlers[response->n_runtime_handlers++] = make_handler(arena, standard, "");
+        response->runtime_handlers[response->n_runtime_handlers++] =
+                make_handler(arena, standard, "");
         for (unsigned i = 0; i < runtimes->len; i++)
-                response->runtime_handlers[response->n_runtime_handlers++] =
-                        make_handler(arena, runtimes->pdata[i], runtime_get_name(runtimes->pdata[i]));
+                response->runtime_handlers[response->n_runtime_handlers++] = make_handler(
+                        arena, runtimes->pdata[i], runtime_get_name(runtimes->pdata[i]));
 }
 
 /* Go field names, as clients of CRI-O expect them. */
@@ -82,7 +83,8 @@ static Json *print_config(Service *service) {
         json_set_string(crio, "DefaultRuntime", config->default_runtime);
         table = json_set(crio, "Runtimes", json_new_object());
         for (unsigned i = 0; i < runtimes->len; i++) {
-                Json *entry = json_set(table, runtime_get_name(runtimes->pdata[i]), json_new_object());
+                Json *entry =
+                        json_set(table, runtime_get_name(runtimes->pdata[i]), json_new_object());
 
                 json_set_string(entry, "RuntimePath", runtime_get_path(runtimes->pdata[i]));
                 json_set_string(entry, "RuntimeRoot", runtime_get_root(runtimes->pdata[i]));
@@ -103,7 +105,8 @@ SERVICE_HANDLER(service_status) {
         cri_runtime_features_init(response->features);
         response->features->supplemental_groups_policy = true;
         if (request->verbose)
-                service_set_info(arena, "config", print_config(service), &response->n_info, &response->info);
+                service_set_info(
+                        arena, "config", print_config(service), &response->n_info, &response->info);
         return true;
 }
 

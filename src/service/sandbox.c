@@ -20,9 +20,10 @@ static gint64 network_deadline(const RpcCall *call) {
 }
 
 static bool create_sandbox(Service *service, RpcCall *call, const CriRunPodSandboxRequest *request,
-                           char **ret_id, GError **error) {
+        char **ret_id, GError **error) {
         PodContext *context = service->context;
-        g_autoptr(Sandbox) sandbox = sandbox_new(context, request->config, request->runtime_handler, error);
+        g_autoptr(Sandbox) sandbox =
+                sandbox_new(context, request->config, request->runtime_handler, error);
 
         if (!sandbox)
                 return false;
@@ -44,8 +45,9 @@ SERVICE_HANDLER(service_run_pod_sandbox) {
         if (!request->config || !request->config->metadata)
                 return fail(error, ERROR_INVALID_ARGUMENT, "the request has no config.metadata");
         name = sandbox_make_name(request->config->metadata);
-        if (!registry_claim(registry, name, rpc_call_deadline(call), rpc_call_cancel_fd(call), &outcome, &id,
-                            error))
+        outcome = registry_claim(registry, name, rpc_call_deadline(call),
+                rpc_call_cancel_fd(call), &id, error);
+        if (outcome == CLAIM_FAILED)
                 return false;
         if (outcome == CLAIM_NEW) {
                 bool good = create_sandbox(service, call, request, &id, &failure);
@@ -122,7 +124,8 @@ static CriLinuxPodSandboxStatus *make_linux(Arena *arena, const CriPodSandboxCon
 }
 
 static CriPodSandboxState state_of(const SandboxStatus *status) {
-        return status->ready ? CRI_POD_SANDBOX_STATE_SANDBOX_READY : CRI_POD_SANDBOX_STATE_SANDBOX_NOTREADY;
+        return status->ready ? CRI_POD_SANDBOX_STATE_SANDBOX_READY
+                             : CRI_POD_SANDBOX_STATE_SANDBOX_NOTREADY;
 }
 
 static Json *print_info(const Sandbox *sandbox) {
@@ -139,7 +142,7 @@ SERVICE_HANDLER(service_pod_sandbox_status) {
         CriPodSandboxStatusResponse *response = out;
         Sandbox *sandbox = service_need_sandbox(data, call, request->pod_sandbox_id, error);
         Arena *arena = rpc_call_arena(call);
-        g_auto(SandboxStatus) status = { 0 };
+        g_auto(SandboxStatus) status = {0};
         const CriPodSandboxConfig *wish;
         CriPodSandboxStatus *shown;
 
@@ -149,7 +152,7 @@ SERVICE_HANDLER(service_pod_sandbox_status) {
         wish = sandbox_get_wish(sandbox);
         shown = arena_alloc(arena, sizeof(*shown));
         cri_pod_sandbox_status_init(shown);
-        shown->id = (char *) sandbox_get_id(sandbox);
+        shown->id = (char *)sandbox_get_id(sandbox);
         shown->metadata = wish->metadata;
         shown->state = state_of(&status);
         shown->created_at = status.created_ns;
@@ -159,14 +162,16 @@ SERVICE_HANDLER(service_pod_sandbox_status) {
         shown->labels = wish->labels;
         shown->n_annotations = wish->n_annotations;
         shown->annotations = wish->annotations;
-        shown->runtime_handler = (char *) sandbox_get_handler(sandbox);
+        shown->runtime_handler = (char *)sandbox_get_handler(sandbox);
         response->status = shown;
         if (request->verbose)
-                service_set_info(arena, "info", print_info(sandbox), &response->n_info, &response->info);
+                service_set_info(
+                        arena, "info", print_info(sandbox), &response->n_info, &response->info);
         return true;
 }
 
-static bool matches(const CriPodSandboxFilter *filter, Sandbox *sandbox, const SandboxStatus *status) {
+static bool matches(
+        const CriPodSandboxFilter *filter, Sandbox *sandbox, const SandboxStatus *status) {
         const CriPodSandboxConfig *wish = sandbox_get_wish(sandbox);
 
         if (status->phase == PHASE_CREATING)
@@ -176,7 +181,7 @@ static bool matches(const CriPodSandboxFilter *filter, Sandbox *sandbox, const S
         return g_str_has_prefix(sandbox_get_id(sandbox), filter->id) &&
                (!filter->state || filter->state->state == state_of(status)) &&
                cri_map_contains(wish->labels, wish->n_labels, filter->label_selector,
-                                filter->n_label_selector);
+                       filter->n_label_selector);
 }
 
 static CriPodSandbox *make_item(Arena *arena, Sandbox *sandbox, const SandboxStatus *status) {
@@ -184,7 +189,7 @@ static CriPodSandbox *make_item(Arena *arena, Sandbox *sandbox, const SandboxSta
         CriPodSandbox *item = arena_alloc(arena, sizeof(*item));
 
         cri_pod_sandbox_init(item);
-        item->id = (char *) sandbox_get_id(sandbox);
+        item->id = (char *)sandbox_get_id(sandbox);
         item->metadata = wish->metadata;
         item->state = state_of(status);
         item->created_at = status->created_ns;
@@ -192,7 +197,7 @@ static CriPodSandbox *make_item(Arena *arena, Sandbox *sandbox, const SandboxSta
         item->labels = wish->labels;
         item->n_annotations = wish->n_annotations;
         item->annotations = wish->annotations;
-        item->runtime_handler = (char *) sandbox_get_handler(sandbox);
+        item->runtime_handler = (char *)sandbox_get_handler(sandbox);
         return item;
 }
 
@@ -203,14 +208,15 @@ SERVICE_HANDLER(service_list_pod_sandbox) {
         Arena *arena = rpc_call_arena(call);
         GPtrArray *sandboxes = registry_list_sandboxes(service->context->registry);
 
-        arena_keep(arena, sandboxes, (GDestroyNotify) g_ptr_array_unref);
+        arena_keep(arena, sandboxes, (GDestroyNotify)g_ptr_array_unref);
         response->items = arena_new_array(arena, CriPodSandbox *, sandboxes->len + 1);
         for (unsigned i = 0; i < sandboxes->len; i++) {
-                g_auto(SandboxStatus) status = { 0 };
+                g_auto(SandboxStatus) status = {0};
 
                 sandbox_get_status(sandboxes->pdata[i], &status);
                 if (matches(request->filter, sandboxes->pdata[i], &status))
-                        response->items[response->n_items++] = make_item(arena, sandboxes->pdata[i], &status);
+                        response->items[response->n_items++] =
+                                make_item(arena, sandboxes->pdata[i], &status);
         }
         return true;
 }

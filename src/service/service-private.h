@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "cri/types.h"
 #include "pod/container.h"
 #include "pod/registry.h"
@@ -46,7 +47,8 @@ Sandbox *service_need_sandbox(Service *service, RpcCall *call, const char *id, G
 Container *service_need_container(Service *service, RpcCall *call, const char *id, GError **error);
 
 /* A map with the one entry "info", as verbose answers have it. @take_json is consumed. */
-void service_set_info(Arena *arena, const char *key, Json *take_json, size_t *ret_count, CriStringPair ***ret_info);
+void service_set_info(Arena *arena, const char *key, Json *take_json, size_t *ret_count,
+        CriStringPair ***ret_info);
 
 /* The specification in a bundle as JSON; NULL when there is none. */
 Json *service_read_spec(const char *bundle);

@@ -10,14 +10,17 @@
 #include "service/service-private.h"
 
 #define RUNTIME "/runtime.v1.RuntimeService/"
-#define IMAGE "/runtime.v1.ImageService/"
+#define IMAGE   "/runtime.v1.ImageService/"
 
 #define UNARY(prefix, method, name)                                                                \
-        { prefix method, service_##name, &cri_##name##_request_descriptor,                         \
-          &cri_##name##_response_descriptor }
+        {                                                                                          \
+                prefix method, service_##name, &cri_##name##_request_descriptor,                   \
+                        &cri_##name##_response_descriptor                                          \
+        }
 
 /* Answers UNIMPLEMENTED. */
-#define NOT_YET(prefix, method) { prefix method, NULL, NULL, NULL }
+#define NOT_YET(prefix, method)                                                                    \
+        { prefix method, NULL, NULL, NULL }
 
 const RpcMethod service_methods[] = {
         UNARY(RUNTIME, "Version", version),
@@ -79,7 +82,7 @@ Sandbox *service_need_sandbox(Service *service, RpcCall *call, const char *id, G
 
         if (!sandbox)
                 return fail_null(error, ERROR_NOT_FOUND, "could not find pod \"%s\"", id);
-        arena_keep(rpc_call_arena(call), sandbox, (GDestroyNotify) sandbox_unref);
+        arena_keep(rpc_call_arena(call), sandbox, (GDestroyNotify)sandbox_unref);
         return sandbox;
 }
 
@@ -88,18 +91,19 @@ Container *service_need_container(Service *service, RpcCall *call, const char *i
 
         if (!container)
                 return fail_null(error, ERROR_NOT_FOUND, "could not find container \"%s\"", id);
-        arena_keep(rpc_call_arena(call), container, (GDestroyNotify) container_unref);
+        arena_keep(rpc_call_arena(call), container, (GDestroyNotify)container_unref);
         return container;
 }
 
-void service_set_info(Arena *arena, const char *key, Json *take_json, size_t *ret_count, CriStringPair ***ret_info) {
+void service_set_info(Arena *arena, const char *key, Json *take_json, size_t *ret_count,
+        CriStringPair ***ret_info) {
         g_autoptr(Json) json = take_json;
         char *text = json_print(json, NULL);
         CriStringPair *pair = arena_alloc(arena, sizeof(*pair));
 
         arena_keep(arena, text, g_free);
         cri_string_pair_init(pair);
-        pair->key = (char *) key;
+        pair->key = (char *)key;
         pair->value = text;
         *ret_info = arena_new_array(arena, CriStringPair *, 1);
         (*ret_info)[0] = pair;
