@@ -22,12 +22,12 @@ setup_file() {
 
         # edits what "runc spec" wrote: spec.py BUNDLE ID TERMINAL LIMIT ARG...
         cat > "$SPEC" <<'END'
-import json, sys
+import json, os, sys
 bundle, name, terminal, limit, *args = sys.argv[1:]
 path = bundle + "/config.json"
 spec = json.load(open(path))
 spec["process"].update(args=args, terminal=terminal == "true")
-spec["root"] = {"path": bundle + "/../rootfs", "readonly": False}
+spec["root"] = {"path": os.environ["ROOTFS"], "readonly": False}
 spec["linux"]["cgroupsPath"] = "/conmon-bats/" + name
 spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "network"]
 if int(limit):
@@ -65,7 +65,6 @@ setup() {
         T=$BATS_TEST_TMPDIR
         CREATED=$T/created
         MONITORS=$T/monitors
-        ln -s "$ROOTFS" "$T/rootfs"
         mkdir "$T/exits" "$T/persist"
         : > "$CREATED"
         : > "$MONITORS"
@@ -164,6 +163,9 @@ END
                 --runtime-arg "--root=$T/state-$RUNTIME" -p "$T/exec.pid" -l "$T/exec.log" \
                 --exec-process-spec "$B/process.json" --socket-dir-path "$T/s" "$@" \
                 7> "$T/exec.sync" 3>&-
+        local result=$?
+        cat "$T/exec.sync"
+        return $result
 }
 
 @test "conmon: version and help are what callers look for" {
@@ -243,8 +245,11 @@ print(open(sys.argv[2]).read()[-4:])' "$T/exits/$ID" "$LOG"
         for runtime in $RUNTIMES; do
                 bundle "$runtime" /no/such/command
                 create
-                [[ $(cat "$T/sync") == '{"pid": -1, "message": "'*'/no/such/command'*'"}' ]]
-                python3 -c 'import json,sys; json.load(open(sys.argv[1]))' "$T/sync"
+                run -0 python3 -c '
+import json, sys
+answer = json.load(open(sys.argv[1]))
+print(answer["pid"], answer["message"])' "$T/sync"
+                [[ $output == "-1 "*/no/such/command* ]]
                 wait_until gone "$(monitor_pid)"
                 [ ! -e "$T/exits/$ID" ]
                 [ ! -e "$T/s/$ID" ]
@@ -286,7 +291,6 @@ print(open(sys.argv[2]).read()[-4:])' "$T/exits/$ID" "$LOG"
                 create -t
                 echo "1 33 77" > "$B/ctl"
                 echo "2 0 0" > "$B/ctl"
-                wait_until sh -c "! test -s /dev/null && test -e '$LOG'"
                 start
                 ended
                 [ "$STATUS" = 4 ]
@@ -442,10 +446,10 @@ print(sum(1 for s in clients if s.recv(100)))' "$B"
                 run -3 exec_in
                 [ "$(cat "$T/exec.sync")" = '{"exit_code": 3}' ]
                 [ "$(contents "$T/exec.log" | sort)" = $'stderr F err\nstdout F out' ]
-                for i in 1 2 3 4 5 6 7 8 9 10; do
-                        COMMAND=(sh -c "exit $i")
-                        run "-$i" exec_in
-                        [ "$(cat "$T/exec.sync")" = "{\"exit_code\": $i}" ]
+                for code in 1 2 3 4 5 6 7 8 9 10; do
+                        COMMAND=(sh -c "exit $code")
+                        run "-$code" exec_in
+                        [ "$(cat "$T/exec.sync")" = "{\"exit_code\": $code}" ]
                 done
                 COMMAND=(/no/such/command)
                 run exec_in
@@ -593,7 +597,6 @@ END
                 --runtime-arg "--root=$T/state-crun" -P "$B/conmon-pidfile" -p "$B/pidfile" \
                 --exit-dir "$T/exits" 7> "$T/sync" 3>&- > "$T/direct"
         wait_until test -s "$T/sync"
-        cat "$T/sync"
         start
         ended
         [ "$STATUS" = 8 ]
