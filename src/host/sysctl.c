@@ -33,8 +33,7 @@ NamespaceKind sysctl_namespace(const char *key) {
 static bool key_is_plain(const char *key) {
         size_t length = strlen(key);
 
-        if (length == 0 || length > KEY_LIMIT || key[0] == '.' || key[length - 1] == '.' ||
-            strstr(key, ".."))
+        if (length == 0 || length > KEY_LIMIT || key[length - 1] == '.' || strstr(key, ".."))
                 return false;
         for (const char *c = key; *c; c++)
                 if (!g_ascii_isalnum(*c) && !strchr("._-", *c))

@@ -215,6 +215,7 @@ static void test_path_build(void) {
         g_assert_false(cgroup_path_build("/a.slice/", "x", &path, NULL));
         g_assert_false(cgroup_path_build("/a/../../b", "x", &path, NULL));
         g_assert_false(cgroup_path_build("/a", "../x", &path, NULL));
+        g_assert_false(cgroup_path_build("/a", "x/y", &path, NULL));
         g_assert_false(cgroup_path_build("/a", "..", &path, NULL));
         g_assert_false(cgroup_path_build("/a", "", &path, NULL));
 }

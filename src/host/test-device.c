@@ -215,9 +215,11 @@ static void assert_spec(const char *text, const char *host, const char *containe
 }
 
 static void test_spec(void) {
-        static const char *const bad[] = { "", ":", "/dev/a:", "/dev/a:/dev/b:", "dev/a",
-                                           "/dev/a:x", "/dev/a:/dev/b:x", "/dev/a:/dev/b:rw:m", "/dev/a:rw:rw",
-                                           "/dev/../a", "/dev/a:/../b", "/", "/dev/a:rww" };
+        static const char *const bad[] = {
+                "", ":", "/", "dev/a", "/dev/a:", "/dev/a:x", "/dev/a:rww", "/dev/a:rw:rw",
+                "/dev/a:/dev/b:", "/dev/a:/dev/b:x", "/dev/a:/dev/b:rw:m", "/dev/../a",
+                "/dev/a:/../b",
+        };
 
         assert_spec("/dev/fuse", "/dev/fuse", "/dev/fuse", "rwm");
         assert_spec("/dev/a:/dev/b", "/dev/a", "/dev/b", "rwm");

@@ -222,6 +222,7 @@ static void test_overlay_error(Fixture *fixture, gconstpointer data) {
 }
 
 static void test_make_shared(Fixture *fixture, gconstpointer data) {
+        g_autofree char *below = g_build_filename(fixture->target, "below", NULL);
         g_autoptr(GPtrArray) mounts = NULL;
         guint before;
 
@@ -233,7 +234,10 @@ static void test_make_shared(Fixture *fixture, gconstpointer data) {
         mounts = mount_list(NULL);
         before = mounts->len;
         g_assert_true(mount_find(mounts, fixture->target)->shared);
-        g_assert_true(mount_make_shared(fixture->target, NULL)); /* no second mount */
+        /* No mount of its own for what lies on a shared one. */
+        g_assert_true(mount_make_shared(fixture->target, NULL));
+        g_assert_cmpint(mkdir(below, 0755), ==, 0);
+        g_assert_true(mount_make_shared(below, NULL));
         g_ptr_array_unref(mounts);
         mounts = mount_list(NULL);
         g_assert_cmpuint(mounts->len, ==, before);

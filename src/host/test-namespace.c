@@ -177,6 +177,7 @@ static void test_host_is_safe(Fixture *fixture, gconstpointer data) {
         static const char *const net[] = { "net.ipv4.ip_default_ttl", "99", NULL };
         static const char *const ipc[] = { "kernel.shm_rmid_forced", "1", NULL };
         static const char *const core[] = { "kernel.core_pattern", "x", NULL };
+        static const char *const value[] = { "net.ipv4.ip_default_ttl", "99\n", NULL };
         unsigned only_ipc = 1u << NAMESPACE_IPC;
         unsigned only_net = 1u << NAMESPACE_NET;
         g_autoptr(GError) error = NULL;
@@ -186,9 +187,10 @@ static void test_host_is_safe(Fixture *fixture, gconstpointer data) {
         g_assert_false(namespace_pin(fixture->dir, only_ipc, "one", NULL, net, NULL));
         g_assert_false(namespace_pin(fixture->dir, only_net, "one", NULL, ipc, NULL));
         g_assert_false(namespace_pin(fixture->dir, POD_KINDS, "one", NULL, core, NULL));
-        g_assert_false(namespace_pin(fixture->dir, POD_KINDS, "../one", NULL, NULL, NULL));
-        g_assert_false(namespace_pin(fixture->dir, POD_KINDS, "..", NULL, NULL, NULL));
-        g_assert_false(namespace_pin(fixture->dir, POD_KINDS, "", NULL, NULL, NULL));
+        g_assert_false(namespace_pin(fixture->dir, only_net, "one", NULL, value, NULL));
+        g_assert_false(namespace_pin(fixture->dir, only_net, "../one", NULL, NULL, NULL));
+        g_assert_false(namespace_pin(fixture->dir, only_net, "..", NULL, NULL, NULL));
+        g_assert_false(namespace_pin(fixture->dir, only_net, "", NULL, NULL, NULL));
 }
 
 static void test_kinds_refused(Fixture *fixture, gconstpointer data) {

@@ -38,6 +38,7 @@ static void test_smuggling(void) {
                 { "net.ipv4..ip_forward", "1" },
                 { "net...kernel.core_pattern", "1" },
                 { "net/ipv4/ip_forward", "1" },
+                { "net.ipv4/ip_forward", "1" },
                 { "net.ipv4/../../kernel/core_pattern", "1" },
                 { "net.ipv4.ip_forward=1", "1" },
                 { "net.ipv4.ip_forward+kernel.core_pattern", "1" },
