@@ -40,13 +40,15 @@ static guint64 known_mask(void) {
 }
 
 guint64 capability_all(void) {
-        static gsize mask; /* never 0 once known */
+        static guint64 mask;
+        static gsize known;
 
-        if (g_once_init_enter(&mask))
-                g_once_init_leave(&mask, known_mask());
+        if (g_once_init_enter(&known)) {
+                mask = known_mask();
+                g_once_init_leave(&known, 1);
+        }
         return mask;
 }
-G_STATIC_ASSERT(sizeof(gsize) == sizeof(guint64));
 
 guint64 capability_bounding(void) {
         guint64 mask = 0;
