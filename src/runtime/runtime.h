@@ -42,6 +42,8 @@ const RuntimeFeatures *runtime_get_features(const Runtime *runtime);
 const char *runtime_get_spec_version(const Runtime *runtime);
 
 bool runtime_start(const Runtime *runtime, const char *id, GError **error);
+/* Whether the container has been started, by the runtime's own word (`state`). For recovery only. */
+bool runtime_is_running(const Runtime *runtime, const char *id, bool *ret_running, GError **error);
 /* --force; a container the runtime does not know: success. */
 bool runtime_delete(const Runtime *runtime, const char *id, GError **error);
 /* `update --resources -` with only the fields that @resources sets. */
