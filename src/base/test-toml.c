@@ -14,8 +14,10 @@ static Toml *parse(const char *text) {
 
 static void assert_refused(const char *text, const char *where_and_why) {
         g_autoptr(GError) error = NULL;
+        g_autoptr(Toml) toml = toml_parse(text, strlen(text), "t", &error);
 
-        g_assert_null(toml_parse(text, strlen(text), "t", &error));
+        if (toml)
+                g_error("\"%s\" was taken", text);
         g_assert_error(error, ERROR_DOMAIN, ERROR_INVALID_ARGUMENT);
         if (!strstr(error->message, where_and_why))
                 g_error("\"%s\" does not have \"%s\"", error->message, where_and_why);

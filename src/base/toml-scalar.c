@@ -215,7 +215,8 @@ static bool is_float(const char *word) {
 
         if (g_str_equal(digits, "inf") || g_str_equal(digits, "nan"))
                 return true;
-        if (!g_ascii_isdigit(*digits) || strspn(digits, "0123456789.eE+-") != strlen(digits))
+        if (!g_ascii_isdigit(*digits) || strspn(digits, "0123456789.eE+-") != strlen(digits) ||
+                !strpbrk(digits, ".eE") || (*digits == '0' && g_ascii_isdigit(digits[1])))
                 return false;
         (void)g_ascii_strtod(word, &end);
         return !*end && !g_str_has_suffix(word, ".");
