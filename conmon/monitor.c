@@ -33,6 +33,7 @@ static const EventHandler event_handlers[] = {
         [EVENT_CONTAINER] = child_on_container,
         [EVENT_STDIN] = stdio_on_stdin,
         [EVENT_OUTPUT] = stdio_on_output,
+        [EVENT_GATHERED] = stdio_on_gathered,
         [EVENT_ATTACH] = attach_on_listener,
         [EVENT_CLIENT] = attach_on_client,
         [EVENT_CONTROL] = control_on_ctl,
@@ -45,7 +46,6 @@ static const DeadlineHandler deadline_handlers[DEADLINE_COUNT] = {
         [DEADLINE_TIMEOUT] = child_on_timeout,
         [DEADLINE_KILLED] = child_on_killed_timeout,
         [DEADLINE_CLIENT] = attach_on_deadline,
-        [DEADLINE_GATHER] = stdio_on_gathered,
         [DEADLINE_TRIM] = monitor_trim,
 };
 

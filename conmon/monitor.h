@@ -39,6 +39,7 @@ typedef enum Event {
         EVENT_CONTAINER,
         EVENT_STDIN,
         EVENT_OUTPUT,                   /* index: LogStream */
+        EVENT_GATHERED,                 /* small output came together */
         EVENT_ATTACH,
         EVENT_CLIENT,                   /* index: of the client */
         EVENT_CONTROL,
@@ -51,7 +52,6 @@ typedef enum Deadline {
         DEADLINE_TIMEOUT,               /* --timeout */
         DEADLINE_KILLED,                /* how long we wait for what we killed */
         DEADLINE_CLIENT,                /* patience with a client that does not read */
-        DEADLINE_GATHER,                /* small output may come together */
         DEADLINE_TRIM,                  /* give buffers back when all is quiet */
         DEADLINE_COUNT,
 } Deadline;

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,13 +21,13 @@
 #define TRIM_AFTER 1000                 /* ms */
 
 /*
- * A container that writes line by line could wake us for each line. After some small reads within
- * one millisecond, reading rests until the next: far below what a reader of logs can notice, and far
- * below what fills the pipe.
+ * A container that writes line by line could wake us for each line. After some small reads in a row,
+ * reading rests for a moment: too short to be seen in a log, and too short to fill the pipe.
  */
-#define GATHER_BELOW 4096
+#define GATHER_BELOW 4096               /* bytes of a small read */
 #define GATHER_READS 8
-#define GATHER_TIME 2                   /* ms */
+#define GATHER_AGAIN 2                  /* reads until the next rest, once it began */
+#define GATHER_TIME 250000              /* ns */
 
 void stdio_init(Stdio *stdio) {
         *stdio = (Stdio) {
@@ -34,6 +35,7 @@ void stdio_init(Stdio *stdio) {
                 .stdin_fd = -1,
                 .child_fds = { -1, -1, -1 },
                 .console_fd = -1,
+                .timer_fd = -1,
         };
 }
 
@@ -128,6 +130,9 @@ static void streams_watch(Monitor *monitor) {
 }
 
 void stdio_start(Monitor *monitor) {
+        monitor->stdio.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (monitor->stdio.timer_fd >= 0)
+                monitor_watch(monitor, monitor->stdio.timer_fd, EPOLLIN, EVENT_GATHERED, 0);
         streams_watch(monitor);
 }
 
@@ -143,24 +148,28 @@ void stdio_resume(Monitor *monitor) {
         streams_watch(monitor);
 }
 
-void stdio_on_gathered(Monitor *monitor) {
+void stdio_on_gathered(Monitor *monitor, unsigned index, uint32_t events) {
+        uint64_t count;
+
+        (void) !read(monitor->stdio.timer_fd, &count, sizeof(count));
         monitor->stdio.gathering = false;
         streams_watch(monitor);
 }
 
-/* stdio_gather() - see GATHER_TIME */
+/* stdio_gather() - see GATHER_TIME; @length bytes have just been read */
 static void stdio_gather(Monitor *monitor, size_t length) {
+        struct itimerspec rest = { .it_value.tv_nsec = GATHER_TIME };
         Stdio *stdio = &monitor->stdio;
         int64_t now = monitor_now();
-        bool soon = now - stdio->last_read <= 1;
 
+        if (now - stdio->last_read > 1)
+                stdio->small_reads = 0;
         stdio->last_read = now;
-        stdio->small_reads = soon && length < GATHER_BELOW ? stdio->small_reads + 1 : 0;
-        if (stdio->small_reads < GATHER_READS)
+        stdio->small_reads += length < GATHER_BELOW;
+        if (stdio->small_reads < GATHER_READS || timerfd_settime(stdio->timer_fd, 0, &rest, NULL) < 0)
                 return;
-        stdio->small_reads = 0;
+        stdio->small_reads = GATHER_READS - GATHER_AGAIN;
         stdio->gathering = true;
-        monitor_set_deadline(monitor, DEADLINE_GATHER, now + GATHER_TIME);
         streams_watch(monitor);
 }
 

@@ -29,7 +29,8 @@ typedef struct Stdio {
         bool paused;                    /* Monitor.block is not yet with all clients */
         bool gathering;                 /* small output gets a moment to come together */
         unsigned small_reads;           /* in a row, each soon after the last */
-        int64_t last_read;
+        int64_t last_read;              /* ms, as monitor_now() */
+        int timer_fd;
 
         int child_fds[3];               /* for the runtime; closed once it runs */
         int console_fd;                 /* listens for the terminal */
@@ -46,7 +47,7 @@ void stdio_start(Monitor *monitor);
 /* output */
 
 void stdio_on_output(Monitor *monitor, unsigned index, uint32_t events);
-void stdio_on_gathered(Monitor *monitor);
+void stdio_on_gathered(Monitor *monitor, unsigned index, uint32_t events);
 void stdio_pause(Monitor *monitor);
 void stdio_resume(Monitor *monitor);
 void stdio_drain(Monitor *monitor);
