@@ -133,7 +133,7 @@ static void test_flags(Fixture *fixture, const void *data) {
 /* Give every option a value that is not its default. */
 static void change(const Option *option, void *object) {
         static const char *const texts[] = {[OPTION_STRING] = "/changed \"x\"\\",
-                [OPTION_BOOL] = "true", [OPTION_INT] = "12345", [OPTION_LIST] = "x=1,y=2",
+                [OPTION_BOOL] = "true", [OPTION_INT] = "12345", [OPTION_LIST] = "/x=1,/y=2",
                 [OPTION_DURATION] = "7m", [OPTION_SIZE] = "3MiB", [OPTION_MAP] = ""};
 
         g_assert_true(option_set_text(option, object, texts[option->type], "test", NULL));
