@@ -142,7 +142,7 @@ crio_configure() {
 
 crio_command() {
         echo "$CRIO" --config "$E2E_DIR/crio.conf" --config-dir "$E2E_DIR/config.d" \
-                --registries-conf "$E2E_REGISTRY/registries.conf"
+                --registries-conf "${E2E_REGISTRIES:-$E2E_REGISTRY/registries.conf}"
 }
 
 containerd_configure() {
