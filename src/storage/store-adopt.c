@@ -34,8 +34,8 @@ static GPtrArray *manifest_digests(const Json *entry) {
                 const char *digest = json_string(json_at(pieces, i));
                 Digest parsed;
 
-                if (digest_parse(digest, &parsed, NULL) && g_str_has_prefix(json_key_at(pieces, i), "manifest-") &&
-                    g_strcmp0(digest, own) != 0)
+                if (g_str_has_prefix(json_key_at(pieces, i), "manifest-") &&
+                    digest_parse(digest, &parsed, NULL) && g_strcmp0(digest, own) != 0)
                         g_ptr_array_add(digests, (char *) digest);
         }
         if (digest_parse(own, &own_parsed, NULL))

@@ -57,8 +57,7 @@ static void write_token(int fd) {
         (void) !pwrite(fd, &token, sizeof(token), 0);
 }
 
-/* An index that is not there is empty; one that cannot be read is never taken for empty. */
-static Json *read_array(const StorePlace *place, const char *name, GError **error) {
+Json *store_read_array(const StorePlace *place, const char *name, GError **error) {
         g_autofree char *path = g_build_filename(place->root, name, NULL);
         g_autofree char *text = NULL;
         g_autoptr(Json) json = NULL;
@@ -70,6 +69,10 @@ static Json *read_array(const StorePlace *place, const char *name, GError **erro
                 g_prefix_error(error, "%s: ", place->root);
                 return NULL;
         }
+        /* Volatile files are written without sync and are empty after a power cut; what they told
+         * of did not survive it either. */
+        if (length == 0 && strstr(name, "/volatile-"))
+                return json_new_array();
         json = json_parse(text, length, path, error);
         if (json && json_get_type(json) == JSON_NULL)
                 return json_new_array();
@@ -108,10 +111,10 @@ StoreIndex *store_index_open(const StorePlace *place, StoreIndexMode mode, GErro
                 if (index->images_lock < 0)
                         return NULL;
         }
-        index->images = read_array(place, IMAGES_FILE, error);
+        index->images = store_read_array(place, IMAGES_FILE, error);
         if (!index->images)
                 return NULL;
-        index->layers = read_array(place, LAYERS_FILE, error);
+        index->layers = store_read_array(place, LAYERS_FILE, error);
         if (!index->layers)
                 return NULL;
         number_layers(index);
@@ -187,7 +190,9 @@ bool store_index_has_layer(const StoreIndex *index, const char *id) {
         /* podman marks a layer so while it unpacks it, and after it crashed there. */
         if (!layer || json_get_bool(json_get(layer, "flags"), "incomplete", false))
                 return false;
-        return faccessat(index->place->overlay_dfd, path, F_OK, 0) == 0;
+        /* A disk that cannot answer now is no reason to drop an image. */
+        return faccessat(index->place->overlay_dfd, path, F_OK, 0) == 0 ||
+               (errno != ENOENT && errno != ENOTDIR);
 }
 
 GStrv store_index_chain(const StoreIndex *index, const char *top) {

@@ -23,6 +23,7 @@
 #define STORE_RECORD "record.json"
 #define STORE_IMAGES "overlay-images"
 #define STORE_LAYERS "overlay-layers"
+#define STORE_CONTAINERS "overlay-containers" /* of podman and the Go daemon */
 #define STORE_STAGING ".staging"
 #define STORE_CLAIMS STORE_STAGING "/locks"
 #define STORE_ROOT_MARK "image" /* the file that tells a container's root from a layer */
@@ -87,6 +88,10 @@ typedef enum StoreIndexMode {
         STORE_INDEX_WAIT, /* locked */
         STORE_INDEX_TRY,  /* locked, or UNAVAILABLE at once */
 } StoreIndexMode;
+
+/* An array in a JSON file below the root: empty when there is no file, NULL with @error when it
+ * cannot be understood, so that nobody takes it for empty. */
+Json *store_read_array(const StorePlace *place, const char *path, GError **error);
 
 StoreIndex *store_index_open(const StorePlace *place, StoreIndexMode mode, GError **error);
 void store_index_free(StoreIndex *index);

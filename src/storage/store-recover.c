@@ -22,19 +22,12 @@ static void add_ids(GHashTable *ids, const Json *layers) {
 /* Ids of layers that are recorded anywhere; NULL with @error when that cannot be told. */
 static GHashTable *recorded_layers(const StoreIndex *index, GError **error) {
         g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        const char *path = STORE_LAYERS "/volatile-layers.json";
-        g_autoptr(Json) more = NULL;
-        g_autofree char *text = NULL;
-        size_t length;
+        g_autoptr(Json) more = store_read_array(index->place, STORE_LAYERS "/volatile-layers.json",
+                                                error);
 
-        add_ids(ids, index->layers);
-        if (faccessat(index->place->root_dfd, path, F_OK, 0) < 0 && errno == ENOENT)
-                return g_steal_pointer(&ids);
-        if (!file_read(index->place->root_dfd, path, STORE_INDEX_LIMIT, &text, &length, error))
-                return NULL;
-        more = length ? json_parse(text, length, path, error) : json_new_array();
         if (!more)
                 return NULL;
+        add_ids(ids, index->layers);
         add_ids(ids, more);
         return g_steal_pointer(&ids);
 }

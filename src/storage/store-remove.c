@@ -122,12 +122,35 @@ static bool remove_name(StoreIndex *index, const char *id, const char *name, boo
         return trim_digests(index->place, id, left, error);
 }
 
+/* A container of podman or the Go daemon that is made of the image; NULL for none. */
+static char *find_foreign_user(const StorePlace *place, const char *id, GError **error) {
+        static const char *const names[] = { "containers.json", "volatile-containers.json" };
+
+        for (size_t k = 0; k < G_N_ELEMENTS(names); k++) {
+                g_autofree char *path = g_build_filename(STORE_CONTAINERS, names[k], NULL);
+                g_autoptr(Json) containers = store_read_array(place, path, error);
+
+                for (size_t i = 0; i < json_length(containers); i++) {
+                        const Json *container = json_at(containers, i);
+                        const char *user = json_get_string(container, "id");
+
+                        if (user && g_strcmp0(json_get_string(container, "image"), id) == 0)
+                                return g_strdup_printf("container %s of another program", user);
+                }
+                if (!containers)
+                        return NULL;
+        }
+        return NULL;
+}
+
 /* Staging is freed after the index, so that the deleting itself holds up nobody. @user: who keeps
  * the image from going, NULL for nobody. */
 static bool remove_on_disk(Store *store, const char *id, const char *name, const char *user,
                            GError **error) {
         g_autoptr(StoreStaging) staging = store_staging_new(&store->place, error);
         g_autoptr(StoreIndex) index = NULL;
+        g_autoptr(GError) unreadable = NULL;
+        g_autofree char *foreign = NULL;
         bool last = true;
 
         if (!staging)
@@ -135,6 +158,12 @@ static bool remove_on_disk(Store *store, const char *id, const char *name, const
         index = store_index_open(&store->place, STORE_INDEX_WAIT, error);
         if (!index || (name && !remove_name(index, id, name, &last, error)))
                 return false;
+        if (last && !user)
+                user = foreign = find_foreign_user(&store->place, id, &unreadable);
+        if (unreadable) {
+                g_propagate_error(error, g_steal_pointer(&unreadable));
+                return false;
+        }
         if (last && user)
                 return fail(error, ERROR_FAILED_PRECONDITION,
                             "remove image %s: %s uses it; remove that first", id, user);

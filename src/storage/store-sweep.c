@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,8 +15,8 @@ static const struct {
 } other_users[] = {
         { STORE_LAYERS "/volatile-layers.json", "parent" },
         { STORE_LAYERS "/volatile-layers.json", "id" },
-        { "overlay-containers/containers.json", "layer" },
-        { "overlay-containers/volatile-containers.json", "layer" },
+        { STORE_CONTAINERS "/containers.json", "layer" },
+        { STORE_CONTAINERS "/volatile-containers.json", "layer" },
 };
 
 typedef struct Sweep {
@@ -46,18 +44,9 @@ static void count_image(Sweep *sweep, const Json *image) {
                         count_use(sweep, json_string(json_at(mapped, i)), 1);
 }
 
-/* False when such a file is there but cannot be understood: then nothing may be removed. */
 static bool count_foreign(Sweep *sweep, const char *path, const char *member, GError **error) {
-        g_autofree char *text = NULL;
-        Json *json;
-        size_t length;
+        Json *json = store_read_array(sweep->index->place, path, error);
 
-        if (faccessat(sweep->index->place->root_dfd, path, F_OK, 0) < 0 && errno == ENOENT)
-                return true;
-        if (!file_read(sweep->index->place->root_dfd, path, STORE_INDEX_LIMIT, &text, &length,
-                       error))
-                return false;
-        json = length ? json_parse(text, length, path, error) : json_new_array();
         if (!json)
                 return false;
         g_ptr_array_add(sweep->foreign, json);

@@ -73,7 +73,8 @@ static void test_refused(void) {
 }
 
 static void test_wrong_types(void) {
-        const char *text = "{\"version\":1,\"id\":\"" ID "\",\"user\":5,\"env\":\"x\",\"created\":[]}";
+        const char *text = "{\"version\":1,\"id\":\"" ID "\",\"user\":5,\"env\":\"x\","
+                           "\"created\":[]}";
         g_autoptr(ImageRecord) record = image_record_parse(text, strlen(text), "r", NULL);
 
         g_assert_nonnull(record);

@@ -29,7 +29,8 @@ static void assert_whole(TestStore *fixture) {
 
         g_assert_nonnull(record);
         for (unsigned i = 0; record->layers[i]; i++) {
-                g_autofree char *diff = g_build_filename("overlay", record->layers[i], "diff", NULL);
+                g_autofree char *diff = g_build_filename("overlay", record->layers[i], "diff",
+                                                         NULL);
 
                 g_assert_true(test_exists(fixture, diff));
         }

@@ -277,6 +277,25 @@ static void test_unreadable_users(TestStore *fixture, gconstpointer data) {
         test_write(fixture, "overlay-containers/containers.json", "{");
         g_assert_false(store_remove_image(fixture->store, image.id, NULL));
         g_assert_true(test_exists(fixture, one));
+        assert_finds(fixture, image.id, image.id);
+}
+
+/* Containers of podman keep their image too. */
+static void test_used_by_podman(TestStore *fixture, gconstpointer data) {
+        TestImage image = plain;
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = NULL;
+
+        test_image_pull(fixture, &image);
+        test_store_open(fixture);
+        text = g_strdup_printf("[{\"id\":\"" OTHER_ID "\",\"image\":\"%s\"}]", image.id);
+        test_write(fixture, "overlay-containers/containers.json", text);
+        g_assert_false(store_remove_image(fixture->store, image.id, &error));
+        g_assert_error(error, ERROR_DOMAIN, ERROR_FAILED_PRECONDITION);
+        assert_finds(fixture, image.id, image.id);
+        test_write(fixture, "overlay-containers/containers.json", "[]");
+        test_write(fixture, "overlay-containers/volatile-containers.json", "");
+        g_assert_true(store_remove_image(fixture->store, image.id, NULL));
 }
 
 /* A container's root is told by its mark, also by a daemon that has just started. */
@@ -343,6 +362,7 @@ int main(int argc, char **argv) {
         ADD("shared-layers", test_shared_layers);
         ADD("layers-of-others", test_layers_of_others);
         ADD("unreadable-users", test_unreadable_users);
+        ADD("used-by-podman", test_used_by_podman);
         ADD("in-use", test_in_use);
         ADD("usage", test_usage);
         ADD("snapshot", test_snapshot);
