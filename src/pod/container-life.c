@@ -40,7 +40,13 @@ static Phase get_phase(Container *container) {
 
 /* Nothing is held any more. */
 static bool forget(Container *container, GError **error) {
-        if (!state_forget(container->context->state_dfd, "containers", container->id, error))
+        bool good;
+
+        lock_take(&container->record_lock);
+        good = state_forget(container->context->state_dfd, "containers", container->id, error);
+        container->forgotten = good;
+        lock_drop(&container->record_lock);
+        if (!good)
                 return false;
         registry_release_name(container->context->registry, container->name, container->id);
         registry_drop_container(container->context->registry, container);

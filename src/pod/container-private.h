@@ -27,7 +27,8 @@ struct Container {
 
         Lock op_lock;
         Lifecycle life;
-        Lock record_lock;
+        Lock record_lock; /* held while the state file is written or removed */
+        bool forgotten;   /* under record_lock: removed, nothing may write it again */
 
         Lock lock;              /* the rest */
         pthread_cond_t changed; /* state or stop_deadline_usec */

@@ -177,6 +177,8 @@ bool container_save(void *object, GError **error) {
         ContainerBase *base;
 
         lock_guard(&container->record_lock);
+        if (container->forgotten)
+                return true;
         json_set_int(state, "version", STATE_VERSION);
         json_set_string(state, "id", container->id);
         json_set_string(state, "name", container->name);
