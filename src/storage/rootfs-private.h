@@ -8,6 +8,10 @@
  * g_strfreev(). */
 GStrv rootfs_list_lowers(const Store *store, const ImageRecord *image);
 
+/* rootfs_create() without asking whether the store has the image. */
+bool rootfs_make(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
+                 GError **error);
+
 /* Bytes on disk and inodes of the tree at @dfd, which may be as deep and change as fast as a
  * container likes. A file with several names counts in parts, so that it counts once if all are
  * here. */

@@ -69,10 +69,12 @@ static bool make_diff(const Store *store, int dfd, const ImageRecord *image, GEr
 
 static bool make_folders(const Store *store, int dfd, const ImageRecord *image, GError **error) {
         static const char *const names[] = { "work", "merged", "empty" };
+        /* A directory costs more to remove than all else here but the mount: none without need. */
+        size_t count = image && image->layers[0] ? 2 : 3;
 
         if (!make_mark(dfd, image, error) || !make_diff(store, dfd, image, error))
                 return false;
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        for (size_t i = 0; i < count; i++)
                 if (mkdirat(dfd, names[i], 0700) < 0 && errno != EEXIST)
                         return fail_errno(error, "make %s", names[i]);
         return true;
@@ -103,8 +105,8 @@ static bool take_over(const Store *store, int dfd, const char *merged, bool *ret
         return *ret_mounted || tree_remove(dfd, "work", error);
 }
 
-static bool create(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
-                   GError **error) {
+bool rootfs_make(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
+                 GError **error) {
         g_autofree char *merged = path_of(store, id, "merged");
         bool fresh = mkdirat(store->place.overlay_dfd, id, 0700) == 0;
         bool mounted = false;
@@ -130,7 +132,7 @@ bool rootfs_create(Store *store, const char *id, ImageRecord *image, const char 
         if (!check_id(id, error))
                 return false;
         if (!store_use_image(store, id, image, error) ||
-            !create(store, id, image, mount_label, error)) {
+            !rootfs_make(store, id, image, mount_label, error)) {
                 g_prefix_error(error, "root file system of %s: ", id);
                 return false;
         }

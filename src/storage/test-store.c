@@ -346,6 +346,60 @@ static void test_snapshot(TestStore *fixture, gconstpointer data) {
         g_assert_cmpstr(((ImageRecord *) list->pdata[0])->names[0], ==, REPO ":1");
 }
 
+/* Readers hold on to what they found while others pull and remove. */
+static void *read_thread(void *data) {
+        TestStore *fixture = data;
+
+        for (unsigned i = 0; i < 300; i++) {
+                g_autoptr(ImageRecord) record = store_find_image(fixture->store, REPO ":1");
+                g_autoptr(GPtrArray) list = store_list_images(fixture->store);
+
+                g_assert_true(!record || id_is_valid(record->id));
+                for (unsigned k = 0; k < list->len; k++)
+                        g_assert_true(id_is_valid(((ImageRecord *) list->pdata[k])->id));
+        }
+        return NULL;
+}
+
+static void *remove_thread(void *data) {
+        TestStore *fixture = data;
+
+        for (unsigned i = 0; i < 10; i++) {
+                g_autoptr(GError) error = NULL;
+
+                store_remove_image(fixture->store, REPO ":1", &error);
+                g_assert_no_error(error);
+        }
+        return NULL;
+}
+
+static void *pull_thread(void *data) {
+        TestStore *fixture = data;
+
+        for (unsigned i = 0; i < 10; i++) {
+                TestImage image = plain;
+
+                test_image_pull(fixture, &image);
+                g_assert_true(store_reload(fixture->store, NULL));
+        }
+        return NULL;
+}
+
+static void test_concurrent(TestStore *fixture, gconstpointer data) {
+        static const GThreadFunc functions[] = { read_thread, read_thread, remove_thread,
+                                                 pull_thread };
+        GThread *threads[G_N_ELEMENTS(functions)];
+
+        test_store_open(fixture);
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+                threads[i] = g_thread_new("store", functions[i], fixture);
+        for (unsigned i = 0; i < G_N_ELEMENTS(threads); i++)
+                g_thread_join(threads[i]);
+        g_assert_true(store_remove_image(fixture->store, REPO ":1", NULL));
+        test_store_open(fixture);
+        g_assert_cmpuint(test_count_images(fixture), ==, 0);
+}
+
 #define ADD(name, test)                                                                            \
         g_test_add("/store/" name, TestStore, NULL, test_store_set_up, test, test_store_tear_down)
 
@@ -366,5 +420,6 @@ int main(int argc, char **argv) {
         ADD("in-use", test_in_use);
         ADD("usage", test_usage);
         ADD("snapshot", test_snapshot);
+        ADD("concurrent", test_concurrent);
         return g_test_run();
 }
