@@ -150,7 +150,8 @@ static bool takes_value(PlainFlag flag) {
 }
 
 /* A list may be given by several flags: later ones add to the first. */
-static void add_setting(Arguments *arguments, const Option *option, const char *name, const char *value) {
+static void add_setting(
+        Arguments *arguments, const Option *option, const char *name, const char *value) {
         for (guint i = 0; option->type == OPTION_LIST && i < arguments->settings->len; i += 2) {
                 char *old = arguments->settings->pdata[i + 1];
 
@@ -175,8 +176,8 @@ static bool parse_flag(Arguments *arguments, char **argv, int argc, int *index, 
         bool wants_value;
 
         if (!option && !find_plain(name, &plain))
-                return fail(error, ERROR_INVALID_ARGUMENT, "flag %s does not exist; see crio --help",
-                        argv[*index]);
+                return fail(error, ERROR_INVALID_ARGUMENT,
+                        "flag %s does not exist; see crio --help", argv[*index]);
         wants_value = option ? option->type != OPTION_BOOL : takes_value(plain);
         if (wants_value && !value) {
                 if (*index + 1 >= argc)
@@ -206,9 +207,8 @@ static bool parse_word(Arguments *arguments, const char *word, GError **error) {
 
 static void read_environment(Arguments *arguments) {
         for (unsigned i = 0; i < G_N_ELEMENTS(plain_flags); i++) {
-                const char *value = plain_flags[i].environment
-                                            ? g_getenv(plain_flags[i].environment)
-                                            : NULL;
+                const char *value =
+                        plain_flags[i].environment ? g_getenv(plain_flags[i].environment) : NULL;
 
                 if (value)
                         set_plain(arguments, plain_flags[i].flag, value);

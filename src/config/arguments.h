@@ -18,16 +18,16 @@ typedef enum Command {
 
 typedef struct Arguments {
         Command command;
-        char *word;           /* the sub-command as written */
-        bool print_defaults;  /* config --default */
-        bool json;            /* version --json */
-        char *config_file;    /* NULL: the usual one, which may be missing */
-        char *config_dir;     /* NULL: the usual one */
+        char *word;          /* the sub-command as written */
+        bool print_defaults; /* config --default */
+        bool json;           /* version --json */
+        char *config_file;   /* NULL: the usual one, which may be missing */
+        char *config_dir;    /* NULL: the usual one */
         char *registries_conf;
         char *registries_conf_dir;
         char *log_file;
-        GPtrArray *settings;  /* flag, value, flag, value, ... */
-        GStrv runtimes;       /* --runtimes, one entry each */
+        GPtrArray *settings; /* flag, value, flag, value, ... */
+        GStrv runtimes;      /* --runtimes, one entry each */
 } Arguments;
 
 bool arguments_parse(int argc, char **argv, Arguments *ret_arguments, GError **error);

@@ -28,8 +28,10 @@ static int print_version(const Arguments *arguments) {
         g_autofree char *text = NULL;
 
         if (!arguments->json) {
-                /* `crio --version` starts with a line that scripts cut; `crio version` is a table. */
-                printf(arguments->word ? "Version:        %s\n" : "crio version %s\n", CRIO_VERSION);
+                /* `crio --version` starts with a line that scripts cut; `crio version` is a table.
+                 */
+                printf(arguments->word ? "Version:        %s\n" : "crio version %s\n",
+                        CRIO_VERSION);
                 for (unsigned i = 0; i < G_N_ELEMENTS(facts); i++)
                         printf(arguments->word ? "%s:  %s\n" : "   %s:  %s\n", facts[i][0],
                                 facts[i][1]);

@@ -10,12 +10,12 @@
 #include "base/log.h"
 #include "config/config-private.h"
 
-#define SIZE_MAX_MESSAGE (80 << 20)
-#define STOP_SECONDS_MIN 30
-#define CREATE_SECONDS_MIN 30
-#define LOG_SIZE_MIN 8192
+#define SIZE_MAX_MESSAGE       (80 << 20)
+#define STOP_SECONDS_MIN       30
+#define CREATE_SECONDS_MIN     30
+#define LOG_SIZE_MIN           8192
 #define MEMORY_DEFAULT_HANDLER (500 << 10)
-#define MEMORY_OTHERS (12 << 20)
+#define MEMORY_OTHERS          (12 << 20)
 
 static void set_text(char **place, const char *text) {
         g_free(*place);
@@ -90,8 +90,8 @@ static bool check_monitor_cgroup(
         return fail(error, ERROR_INVALID_ARGUMENT,
                 "handler %s: monitor_cgroup (or conmon_cgroup) \"%s\" has to be \"pod\" or %s with "
                 "cgroup_manager \"%s\"",
-                handler->name, handler->monitor_cgroup,
-                systemd ? "the name of a slice" : "empty", config->cgroup_manager);
+                handler->name, handler->monitor_cgroup, systemd ? "the name of a slice" : "empty",
+                config->cgroup_manager);
 }
 
 static bool finish_handler(
@@ -101,8 +101,7 @@ static bool finish_handler(
                 handler->runtime_root = g_build_filename("/run", handler->name, NULL);
         }
         if (handler->container_min_memory == 0)
-                handler->container_min_memory =
-                        is_default ? MEMORY_DEFAULT_HANDLER : MEMORY_OTHERS;
+                handler->container_min_memory = is_default ? MEMORY_DEFAULT_HANDLER : MEMORY_OTHERS;
         if (handler->container_create_timeout < CREATE_SECONDS_MIN) {
                 log_warning("handler %s: container_create_timeout is raised to %d", handler->name,
                         CREATE_SECONDS_MIN);
@@ -188,15 +187,13 @@ static bool check_choices(const Config *config, GError **error) {
         if (*config->storage_driver && !g_str_equal(config->storage_driver, "overlay") &&
                 !g_str_equal(config->storage_driver, "overlay2"))
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                        "storage_driver is \"%s\"; only overlay is built",
-                        config->storage_driver);
+                        "storage_driver is \"%s\"; only overlay is built", config->storage_driver);
         return true;
 }
 
 static bool check_absolute(const char *key, const char *path, GError **error) {
-        return *path == '/' ||
-               fail(error, ERROR_INVALID_ARGUMENT, "%s is \"%s\"; it has to be an absolute path",
-                       key, path);
+        return *path == '/' || fail(error, ERROR_INVALID_ARGUMENT,
+                                       "%s is \"%s\"; it has to be an absolute path", key, path);
 }
 
 static bool check_paths(const Config *config, GError **error) {
@@ -212,8 +209,8 @@ static bool check_paths(const Config *config, GError **error) {
                check_absolute("namespaced_auth_dir", config->namespaced_auth_dir, error) &&
                check_absolute("namespaces_dir", config->namespaces_dir, error) &&
                check_absolute("container_exits_dir", config->container_exits_dir, error) &&
-               check_absolute("container_attach_socket_dir", config->container_attach_socket_dir,
-                       error);
+               check_absolute(
+                       "container_attach_socket_dir", config->container_attach_socket_dir, error);
 }
 
 /* name=soft:hard */
@@ -224,8 +221,7 @@ static bool check_ulimit(const char *text, GError **error) {
         guint count = parts ? g_strv_length(parts) : 0;
 
         for (guint i = 0; i < count && i < 2; i++)
-                if (!g_ascii_string_to_signed(
-                            parts[i], 10, -1, G_MAXINT64, &values[i], NULL))
+                if (!g_ascii_string_to_signed(parts[i], 10, -1, G_MAXINT64, &values[i], NULL))
                         count = 0;
         if (equals == text || count < 1 || count > 2)
                 return fail(error, ERROR_INVALID_ARGUMENT,

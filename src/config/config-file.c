@@ -29,7 +29,8 @@ static const Toml *get(const Toml *table, const char *key) {
         return NULL;
 }
 
-static void warn_unknown(const Source *source, const Toml *value, const char *table, const char *key) {
+static void warn_unknown(
+        const Source *source, const Toml *value, const char *table, const char *key) {
         log_warning("%s:%d: there is no option %s in [%s], ignoring it", source->path,
                 toml_get_line(value), key, table);
 }
@@ -64,8 +65,7 @@ static bool read_object(const Source *source, const OptionTable *options, void *
 
                 if (!option)
                         warn_unknown(source, toml_at(table, i), name, key);
-                else if (!option_set_toml(
-                                 option, object, toml_at(table, i), source->path, error))
+                else if (!option_set_toml(option, object, toml_at(table, i), source->path, error))
                         return false;
         }
         return true;

@@ -13,8 +13,8 @@
 #include "config/config-private.h"
 
 #define DEFAULT_FILE "/etc/crio/crio.conf"
-#define DEFAULT_DIR "/etc/crio/crio.conf.d"
-#define DEPTH_LIMIT 8
+#define DEFAULT_DIR  "/etc/crio/crio.conf.d"
+#define DEPTH_LIMIT  8
 
 static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);

@@ -18,5 +18,6 @@ bool config_apply_file(Config *config, const char *path, GError **error);
 /* Fill what is derived from other values, look programs up, refuse what cannot be. */
 bool config_finish(Config *config, GError **error);
 
-/* The second half: handlers, and what their programs are. @manager_was_set: cgroup_manager is more than the default. */
+/* The second half: handlers, and what their programs are. @manager_was_set: cgroup_manager is more
+ * than the default. */
 bool config_resolve(Config *config, bool manager_was_set, GError **error);

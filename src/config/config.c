@@ -106,8 +106,7 @@ char *config_list_without_effect(const Config *config) {
                 const Option *option = &config_options.options[i];
 
                 if (!option->works && !option_is_equal(option, config, defaults))
-                        g_string_append_printf(
-                                names, "%s%s", names->len ? ", " : "", option->key);
+                        g_string_append_printf(names, "%s%s", names->len ? ", " : "", option->key);
         }
         for (guint i = 0; i < config->workloads->len; i++)
                 g_string_append_printf(names, "%sworkloads.%s", names->len ? ", " : "",

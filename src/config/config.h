@@ -10,13 +10,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define CONFIG_FIELD_STRING char *
-#define CONFIG_FIELD_BOOL bool
-#define CONFIG_FIELD_INT gint64
-#define CONFIG_FIELD_LIST GStrv
+#define CONFIG_FIELD_STRING   char *
+#define CONFIG_FIELD_BOOL     bool
+#define CONFIG_FIELD_INT      gint64
+#define CONFIG_FIELD_LIST     GStrv
 #define CONFIG_FIELD_DURATION char *
-#define CONFIG_FIELD_SIZE gint64
-#define CONFIG_FIELD_MAP GHashTable *
+#define CONFIG_FIELD_SIZE     gint64
+#define CONFIG_FIELD_MAP      GHashTable *
 
 /* [crio.runtime.runtimes.NAME]; paths are resolved, container_min_memory is in bytes. */
 typedef struct RuntimeHandlerConfig {
@@ -61,8 +61,8 @@ void config_unref(Config *config);
 /* The handler of that name, "" for the default one; NULL when there is none. */
 const RuntimeHandlerConfig *config_find_runtime(const Config *config, const char *handler);
 
-/* Options that were set to something else than their default and have no effect yet, for one log line; NULL when
- * there are none. Free with g_free(). */
+/* Options that were set to something else than their default and have no effect yet, for one log
+ * line; NULL when there are none. Free with g_free(). */
 char *config_list_without_effect(const Config *config);
 
 /* What can only be checked where the daemon is to run. */

@@ -7,15 +7,15 @@
 #include "base/error.h"
 #include "config/config.h"
 
-#define WORKS true
-#define LATER false
-#define RELOAD true
+#define WORKS   true
+#define LATER   false
+#define RELOAD  true
 #define RESTART false
 
 static const Option config_rows[] = {
 #define HANDLER(...)
 #define WORKLOAD(...)
-#define OPTION(t, k, ty, d, f, e, w, r, m) \
+#define OPTION(t, k, ty, d, f, e, w, r, m)                                                         \
         {t, #k, OPTION_##ty, offsetof(Config, k), d, f, e, w, r, m},
 #include "config/options.def"
 #undef OPTION
@@ -24,7 +24,7 @@ static const Option config_rows[] = {
 
 static const Option handler_rows[] = {
 #define OPTION(...)
-#define HANDLER(k, ty, d, w, m) \
+#define HANDLER(k, ty, d, w, m)                                                                    \
         {NULL, #k, OPTION_##ty, offsetof(RuntimeHandlerConfig, k), d, "", "", w, true, m},
 #include "config/options.def"
 #undef HANDLER
@@ -33,7 +33,7 @@ static const Option handler_rows[] = {
 
 static const Option workload_rows[] = {
 #define HANDLER(...)
-#define WORKLOAD(k, ty, d, m) \
+#define WORKLOAD(k, ty, d, m)                                                                      \
         {NULL, #k, OPTION_##ty, offsetof(WorkloadConfig, k), d, "", "", false, false, m},
 #include "config/options.def"
 };
@@ -129,7 +129,8 @@ static bool set_scalar(const Option *option, void *place, const char *text) {
                 return true;
         case OPTION_MAP:
                 g_clear_pointer((GHashTable **)place, g_hash_table_unref);
-                *(GHashTable **)place = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+                *(GHashTable **)place =
+                        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
                 return true;
         }
         return false;
@@ -149,8 +150,8 @@ static const char *wanted(const Option *option) {
         return words[option->type];
 }
 
-bool option_set_text(const Option *option, void *object, const char *text, const char *where,
-        GError **error) {
+bool option_set_text(
+        const Option *option, void *object, const char *text, const char *where, GError **error) {
         if (set_scalar(option, place_of(option, object), text))
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT, "%s: \"%s\" does not fit %s; it has to be %s",
@@ -213,8 +214,8 @@ static bool set_toml(const Option *option, void *place, const Toml *value) {
         return false;
 }
 
-bool option_set_toml(const Option *option, void *object, const Toml *value, const char *file,
-        GError **error) {
+bool option_set_toml(
+        const Option *option, void *object, const Toml *value, const char *file, GError **error) {
         if (set_toml(option, place_of(option, object), value))
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT, "%s:%d: %s is %s; it has to be %s", file,

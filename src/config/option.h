@@ -4,8 +4,8 @@
 /*
  * Option - one row of options.def: how a value is read, compared and printed.
  *
- * An option belongs to an object (Config, RuntimeHandlerConfig, WorkloadConfig) and knows where in it the value
- * lies. Threads: any; the tables are constant.
+ * An option belongs to an object (Config, RuntimeHandlerConfig, WorkloadConfig) and knows where in
+ * it the value lies. Threads: any; the tables are constant.
  */
 
 #include <glib.h>
@@ -47,10 +47,10 @@ extern const OptionTable handler_options;
 extern const OptionTable workload_options;
 
 /* From a flag, a variable or the default; a list has commas. @where goes into errors. */
-bool option_set_text(const Option *option, void *object, const char *text, const char *where,
-        GError **error);
-bool option_set_toml(const Option *option, void *object, const Toml *value, const char *file,
-        GError **error);
+bool option_set_text(
+        const Option *option, void *object, const char *text, const char *where, GError **error);
+bool option_set_toml(
+        const Option *option, void *object, const Toml *value, const char *file, GError **error);
 
 void option_clear(const Option *option, void *object);
 void option_copy(const Option *option, void *to, const void *from);

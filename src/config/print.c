@@ -14,8 +14,8 @@ static bool is_shown(const Option *option) {
         return !g_str_equal(option->key, "plugin_dir");
 }
 
-static void print_option(
-        GString *text, const Option *option, const void *object, const void *standard, bool defaults) {
+static void print_option(GString *text, const Option *option, const void *object,
+        const void *standard, bool defaults) {
         g_autofree char *value = option_print(option, object);
         bool quiet = !defaults && option_is_equal(option, object, standard);
 

@@ -5,6 +5,6 @@
 
 #include "config/config.h"
 
-/* @defaults: every option with its default. Otherwise every option with its value, commented out where that is the
- * default. Free with g_free(). */
+/* @defaults: every option with its default. Otherwise every option with its value, commented out
+ * where that is the default. Free with g_free(). */
 char *config_print(const Config *config, bool defaults);

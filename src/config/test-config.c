@@ -39,8 +39,8 @@ static void write_file(const Fixture *fixture, const char *name, const char *tex
 
 /* @words: flags with blanks between; NULL when the load fails. */
 static Config *load(const Fixture *fixture, const char *words, GError **error) {
-        g_autofree char *line = g_strdup_printf("crio --config %s --config-dir %s%s%s", fixture->file,
-                fixture->dir, *words ? " " : "", words);
+        g_autofree char *line = g_strdup_printf("crio --config %s --config-dir %s%s%s",
+                fixture->file, fixture->dir, *words ? " " : "", words);
         g_auto(GStrv) argv = g_strsplit(line, " ", -1);
         g_auto(Arguments) arguments = {0};
 
@@ -64,11 +64,13 @@ static void assert_refused(const Fixture *fixture, const char *text, const char 
 static void test_order(Fixture *fixture, const void *data) {
         g_autoptr(Config) config = NULL;
 
-        write_file(fixture, "crio.conf", "[crio]\nlog_dir = \"/one\"\n[crio.runtime]\n"
-                                         "log_level = \"debug\"\npids_limit = 1\n");
+        write_file(fixture, "crio.conf",
+                "[crio]\nlog_dir = \"/one\"\n[crio.runtime]\n"
+                "log_level = \"debug\"\npids_limit = 1\n");
         write_file(fixture, "crio.conf.d/20-b", "[crio]\nlog_dir = \"/three\"\n");
-        write_file(fixture, "crio.conf.d/10-a.conf~", "[crio]\nlog_dir = \"/two\"\n"
-                                                      "[crio.runtime]\nPids_Limit = 2\n");
+        write_file(fixture, "crio.conf.d/10-a.conf~",
+                "[crio]\nlog_dir = \"/two\"\n"
+                "[crio.runtime]\nPids_Limit = 2\n");
         g_setenv("CONTAINER_PIDS_LIMIT", "3", TRUE);
         config = load(fixture, "--log-level=warn", NULL);
         g_unsetenv("CONTAINER_PIDS_LIMIT");
@@ -106,7 +108,8 @@ static void test_refuses(Fixture *fixture, const void *data) {
         assert_refused(fixture, "[crio.image]\nimage_volumes = \"x\"\n", "mkdir bind ignore");
         assert_refused(fixture, "[crio.runtime]\ndefault_ulimits = [\"nofile=2:1\"]\n", "below");
         assert_refused(fixture, "[crio.runtime]\ndefault_ulimits = [\"nofile\"]\n", "soft:hard");
-        assert_refused(fixture, "[crio.image]\npull_progress_timeout = \"5 parsecs\"\n", "duration");
+        assert_refused(
+                fixture, "[crio.image]\npull_progress_timeout = \"5 parsecs\"\n", "duration");
         assert_refused(fixture, "[crio\n", ":1:");
 }
 
@@ -133,8 +136,12 @@ static void test_flags(Fixture *fixture, const void *data) {
 /* Give every option a value that is not its default. */
 static void change(const Option *option, void *object) {
         static const char *const texts[] = {[OPTION_STRING] = "/changed \"x\"\\",
-                [OPTION_BOOL] = "true", [OPTION_INT] = "12345", [OPTION_LIST] = "/x=1,/y=2",
-                [OPTION_DURATION] = "7m", [OPTION_SIZE] = "3MiB", [OPTION_MAP] = ""};
+                [OPTION_BOOL] = "true",
+                [OPTION_INT] = "12345",
+                [OPTION_LIST] = "/x=1,/y=2",
+                [OPTION_DURATION] = "7m",
+                [OPTION_SIZE] = "3MiB",
+                [OPTION_MAP] = ""};
 
         g_assert_true(option_set_text(option, object, texts[option->type], "test", NULL));
         if (option->type == OPTION_BOOL && g_str_equal(option->fallback, "true"))
@@ -143,8 +150,8 @@ static void change(const Option *option, void *object) {
 
 static bool is_choice(const Option *option) {
         static const char *const keys[] = {"image_volumes", "cgroup_manager", "short_name_mode",
-                "tls_min_version", "default_transport", "log_level", "storage_driver",
-                "plugin_dir", NULL};
+                "tls_min_version", "default_transport", "log_level", "storage_driver", "plugin_dir",
+                NULL};
 
         return g_strv_contains(keys, option->key);
 }

@@ -134,6 +134,7 @@ static bool build(Daemon *daemon, GError **error) {
         context->images = images_new(worker, daemon->config, context->store);
         context->registry = registry_new();
         daemon->service.context = context;
+        daemon->service.stats = stats_new(context);
         return recover_load(context, error);
 }
 

@@ -273,6 +273,10 @@ const char *container_get_sandbox_id(const Container *container) {
         return container->sandbox_id;
 }
 
+const char *container_get_cgroup(const Container *container) {
+        return container->cgroup_path;
+}
+
 const char *container_get_bundle(const Container *container) {
         return container->bundle;
 }

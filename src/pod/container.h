@@ -70,6 +70,7 @@ bool container_is_owed(Container *container);
 const char *container_get_id(const Container *container);
 const char *container_get_name(const Container *container);
 const char *container_get_sandbox_id(const Container *container);
+const char *container_get_cgroup(const Container *container); /* its cgroup path */
 const char *container_get_bundle(const Container *container);
 bool container_is_privileged(const Container *container);
 void container_get_status(Container *container, ContainerStatus *ret_status);

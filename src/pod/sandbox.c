@@ -359,6 +359,12 @@ const CriPodSandboxConfig *sandbox_get_wish(const Sandbox *sandbox) {
         return sandbox->wish;
 }
 
+char *sandbox_get_netns(const Sandbox *sandbox) {
+        return sandbox_net_mode(sandbox) == CRI_NAMESPACE_MODE_POD
+                       ? sandbox_pin(sandbox, NAMESPACE_NET)
+                       : NULL;
+}
+
 const char *sandbox_get_run_dir(const Sandbox *sandbox) {
         return sandbox->run_dir;
 }

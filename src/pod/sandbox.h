@@ -57,6 +57,8 @@ const char *sandbox_get_id(const Sandbox *sandbox);
 const char *sandbox_get_name(const Sandbox *sandbox);
 const char *sandbox_get_handler(const Sandbox *sandbox);
 const CriPodSandboxConfig *sandbox_get_wish(const Sandbox *sandbox);
+/* Its pinned network namespace, NULL in the host network. Free with g_free(). */
+char *sandbox_get_netns(const Sandbox *sandbox);
 const char *sandbox_get_run_dir(const Sandbox *sandbox);
 void sandbox_get_status(Sandbox *sandbox, SandboxStatus *ret_status);
 void sandbox_status_clear(SandboxStatus *status);

@@ -51,8 +51,8 @@ SERVICE_HANDLER(service_create_container) {
         if (!request->config || !request->config->metadata)
                 return fail(error, ERROR_INVALID_ARGUMENT, "the request has no config.metadata");
         name = container_make_name(request->config->metadata, sandbox_get_wish(sandbox)->metadata);
-        outcome = registry_claim(registry, name, rpc_call_deadline(call),
-                rpc_call_cancel_fd(call), &id, error);
+        outcome = registry_claim(
+                registry, name, rpc_call_deadline(call), rpc_call_cancel_fd(call), &id, error);
         if (outcome == CLAIM_FAILED)
                 return false;
         if (outcome == CLAIM_NEW) {

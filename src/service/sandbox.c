@@ -45,8 +45,8 @@ SERVICE_HANDLER(service_run_pod_sandbox) {
         if (!request->config || !request->config->metadata)
                 return fail(error, ERROR_INVALID_ARGUMENT, "the request has no config.metadata");
         name = sandbox_make_name(request->config->metadata);
-        outcome = registry_claim(registry, name, rpc_call_deadline(call),
-                rpc_call_cancel_fd(call), &id, error);
+        outcome = registry_claim(
+                registry, name, rpc_call_deadline(call), rpc_call_cancel_fd(call), &id, error);
         if (outcome == CLAIM_FAILED)
                 return false;
         if (outcome == CLAIM_NEW) {

@@ -30,6 +30,11 @@ SERVICE_HANDLER(service_update_container_resources);
 SERVICE_HANDLER(service_reopen_container_log);
 /* exec.c */
 SERVICE_HANDLER(service_exec_sync);
+/* stats.c */
+SERVICE_HANDLER(service_container_stats);
+SERVICE_HANDLER(service_list_container_stats);
+SERVICE_HANDLER(service_pod_sandbox_stats);
+SERVICE_HANDLER(service_list_pod_sandbox_stats);
 /* runtime.c */
 SERVICE_HANDLER(service_version);
 SERVICE_HANDLER(service_status);

@@ -9,9 +9,11 @@
 
 #include "pod/context.h"
 #include "rpc/server.h"
+#include "stats/stats.h"
 
 typedef struct Service {
         PodContext *context;
+        Stats *stats;
 } Service;
 
 extern const RpcMethod service_methods[];
