@@ -64,10 +64,12 @@ static bool read_exit_file(const Container *container, gint32 *ret_code, gint64 
         g_autofree char *path = bundle_file(container, "exit");
         g_autofree char *text = file_read_line(AT_FDCWD, path);
         struct stat status;
+        gint64 code;
 
-        if (!text || !*text || stat(path, &status) < 0)
+        if (!text || stat(path, &status) < 0 ||
+                !g_ascii_string_to_signed(text, 10, G_MININT32, G_MAXINT32, &code, NULL))
                 return false;
-        *ret_code = atoi(text);
+        *ret_code = (gint32)code;
         *ret_finished_ns = (gint64)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
         return true;
 }

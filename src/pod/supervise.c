@@ -39,6 +39,13 @@ static bool end_process(const ProcessIdentity *process, int first_wait_seconds, 
         return true;
 }
 
+/* 0 when it is no pid. */
+static pid_t parse_pid(const char *text) {
+        guint64 pid;
+
+        return g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT32, &pid, NULL) ? (pid_t)pid : 0;
+}
+
 /* A file of /proc/PID, NULL when the process is gone. */
 static char *read_proc(const char *pid, const char *name) {
         g_autofree char *path = g_build_filename("/proc", pid, name, NULL);
@@ -54,7 +61,7 @@ static bool read_pid_file(const Supervised *supervised, ProcessIdentity *ret_ide
         g_autofree char *cgroup = pid ? read_proc(pid, "cgroup") : NULL;
 
         return cgroup && strstr(cgroup, supervised->id) &&
-               process_identity_read(atoi(pid), ret_identity);
+               process_identity_read(parse_pid(pid), ret_identity);
 }
 
 /* Whether process @pid runs the monitor or the runtime. */
@@ -97,10 +104,10 @@ static bool end_strangers(const Supervised *supervised, GError **error) {
         for (unsigned i = 0; names && i < names->len; i++) {
                 const char *name = names->pdata[i];
 
-                if (!g_ascii_isdigit(*name) || atoi(name) == getpid() ||
+                if (parse_pid(name) == 0 || parse_pid(name) == getpid() ||
                         !works_on(name, supervised->id) || !is_worker(supervised, name))
                         continue;
-                if (process_identity_read(atoi(name), &found) && !end_process(&found, 0, error))
+                if (process_identity_read(parse_pid(name), &found) && !end_process(&found, 0, error))
                         return false;
         }
         return names != NULL;
