@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network/cni-args.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -94,10 +93,12 @@ bool cni_quantity_parse(const char *text, gint64 *ret_value) {
         number = g_ascii_strtod(text, &end);
         if (end == text || !find_factor(end, &factor))
                 return false;
-        number = ceil(number * factor);
+        number *= factor;
         if (!(number >= -0x1p62 && number <= 0x1p62))
                 return false;
         *ret_value = (gint64) number;
+        if ((double) *ret_value < number)
+                (*ret_value)++;
         return true;
 }
 

@@ -22,7 +22,7 @@ struct Network {
 
         Lock lock; /* for all below; leaf */
         char *signature;    /* of the directories when they were read; NULL: read again */
-        GPtrArray *configs; /* of CniConfig, all usable networks in the order of their files */
+        GPtrArray *configs; /* of CniConfig, all usable ones in the order of their files */
         CniConfig *current; /* the default one, or NULL */
         char *reason;       /* why there is none */
         GSList *waiters;    /* descriptors to write to when anything changed */

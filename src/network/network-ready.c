@@ -69,13 +69,6 @@ static char *sign(const Network *network) {
         return g_string_free(signature, FALSE);
 }
 
-static bool is_known(const GPtrArray *configs, const char *name) {
-        for (unsigned i = 0; i < configs->len; i++)
-                if (g_str_equal(((CniConfig *) configs->pdata[i])->name, name))
-                        return true;
-        return false;
-}
-
 static bool has_plugins(const Network *network, const CniConfig *config, GError **error) {
         for (size_t i = 0; i < cni_config_length(config); i++) {
                 g_autofree char *path = cni_plugin_find((const char *const *) network->plugin_dirs,
@@ -89,18 +82,14 @@ static bool has_plugins(const Network *network, const CniConfig *config, GError 
         return true;
 }
 
-/* Take the file if it can be used; the first one that cannot be is remembered in @ret_problem. */
+/* Take the file if it can be used; the first one that cannot be is remembered in @ret_problem.
+ * Where two files have the same network, the earlier one is found first. */
 static void scan_file(const Network *network, Scan *scan, const char *path, char **ret_problem) {
         g_autoptr(GError) failure = NULL;
         g_autoptr(CniConfig) config = cni_config_load(path, &failure);
 
         if (config && cni_config_is_loopback(config))
                 return;
-        if (config && is_known(scan->configs, config->name)) {
-                log_debug("ignoring %s: the network %s comes from an earlier file", path,
-                          config->name);
-                return;
-        }
         if (config && has_plugins(network, config, &failure)) {
                 g_ptr_array_add(scan->configs, g_steal_pointer(&config));
                 return;

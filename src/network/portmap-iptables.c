@@ -4,7 +4,6 @@
  * as in portmap-nft.c. A restore with --noflush replaces our chains whole and touches nothing else.
  */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -62,11 +61,20 @@ static char *option_of(const char *line, const char *option) {
         return g_strndup(at, length);
 }
 
+/* 0 for what is no number; no protocol and no port has it. */
+static guint16 parse_number(const char *text) {
+        guint64 number = 0;
+
+        return text && g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT16, &number, NULL)
+                       ? (guint16) number
+                       : 0;
+}
+
 static int parse_protocol(const char *name) {
         for (PortProtocol i = PORT_TCP; name && i <= PORT_SCTP; i++)
                 if (g_str_equal(name, port_protocol_name(i)))
                         return port_protocol_number(i);
-        return name ? atoi(name) : 0;
+        return parse_number(name);
 }
 
 /* "10.0.0.1:80" or "[fd00::1]:80"; the address is cut out of @target. */
@@ -76,7 +84,7 @@ static const char *split_target(char *target, gint64 *ret_port) {
         if (!colon)
                 return NULL;
         *colon = '\0';
-        *ret_port = atoi(colon + 1);
+        *ret_port = parse_number(colon + 1);
         if (target[0] != '[')
                 return target;
         target[strcspn(target, "]")] = '\0';
@@ -94,7 +102,7 @@ static PortRule *parse_rule(const char *line) {
         if (host_ip)
                 host_ip[strcspn(host_ip, "/")] = '\0';
         return port_rule_new(parse_protocol(protocol), host_ip ? host_ip : "",
-                             port ? atoi(port) : 0, ip, target_port, id);
+                             parse_number(port), ip, target_port, id);
 }
 
 static void take_line(PortTable *table, const char *line) {
@@ -240,7 +248,8 @@ static bool replace_raw(const PortTable *table, GError **error) {
         if (table->localnet->len > 0 && table->rules->len > 0) {
                 open_chains(script, saved, raw_jumps, G_N_ELEMENTS(raw_jumps), false);
                 for (unsigned i = 0; i < table->localnet->len; i++)
-                        g_string_append_printf(script, "-A " GUARD " -i %s -d 127.0.0.0/8 -j DROP\n",
+                        g_string_append_printf(script,
+                                               "-A " GUARD " -i %s -d 127.0.0.0/8 -j DROP\n",
                                                (const char *) table->localnet->pdata[i]);
         } else if (strstr(saved, ":" GUARD " ")) {
                 remove_chains(script, saved, raw_jumps, G_N_ELEMENTS(raw_jumps));

@@ -47,9 +47,11 @@ static void test_config_hostile(void) {
                 "{\"name\": \"n\", \"plugins\": [{\"type\": \".\"}]}",
                 "{\"name\": \"n\", \"plugins\": [{\"type\": \"bridge\\u0000x\"}]}",
                 "{\"name\": \"n\", \"plugins\": [{\"type\": \"bri\\ndge\"}]}",
-                "{\"name\": \"n\", \"plugins\": [{\"type\": \"b\", \"ipam\": {\"type\": \"../x\"}}]}",
+                "{\"name\": \"n\", \"plugins\": [{\"type\": \"b\", "
+                "\"ipam\": {\"type\": \"../x\"}}]}",
                 "{\"name\": \"n\", \"plugins\": [{\"type\": \"b\", \"ipam\": {\"type\": \"\"}}]}",
-                "{\"name\": \"n\", \"plugins\": [{\"type\": \"b\", \"delegate\": {\"type\": \"/x\"}}]}",
+                "{\"name\": \"n\", \"plugins\": [{\"type\": \"b\", "
+                "\"delegate\": {\"type\": \"/x\"}}]}",
                 "{\"name\": \"n\", \"type\": \"../x\"}",
                 "{\"name\": \"../n\", \"plugins\": [{\"type\": \"bridge\"}]}",
                 "{\"name\": \".n\", \"plugins\": [{\"type\": \"bridge\"}]}",

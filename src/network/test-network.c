@@ -271,6 +271,7 @@ static void test_hostile_plugin(Fixture *fixture, const void *data) {
         g_assert_false(join(fixture, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_INVALID_ARGUMENT);
         g_clear_error(&error);
+        fixture->sandbox.pod_name = "p";
         fixture->sandbox.id = "../../x";
         g_assert_false(join(fixture, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_INVALID_ARGUMENT);

@@ -203,6 +203,23 @@ static void test_reach(Fixture *fixture) {
         g_assert_true(port_mapper_remove(fixture->mapper, fixture->id, &error));
 }
 
+/* The same port of all addresses and of one: the one goes first, whatever the order of the calls.
+ * */
+static void test_one_address(Fixture *fixture) {
+        autofd int second_port = bind_in("pod", POD, 81, SOCK_STREAM);
+        g_autofree char *second = id_new();
+
+        g_assert_true(add(fixture, fixture->id, &(PortMap) { PORT_TCP, 8080, 80, "" }, NULL));
+        g_assert_true(add(fixture, second, &(PortMap) { PORT_TCP, 8080, 81, HOST_TO_OUTSIDE },
+                          NULL));
+        assert_reaches("outside", HOST_TO_OUTSIDE, 8080, second_port);
+        assert_reaches("outside", HOST_TO_POD, 8080, fixture->pod);
+        g_assert_true(port_mapper_remove(fixture->mapper, second, NULL));
+        assert_reaches("outside", HOST_TO_OUTSIDE, 8080, fixture->pod);
+        g_assert_true(port_mapper_remove(fixture->mapper, fixture->id, NULL));
+        assert_no_trace();
+}
+
 static void test_v6(Fixture *fixture) {
         autofd int pod = bind_in("pod", POD_V6, 80, SOCK_STREAM);
         autofd int own = bind_in(NULL, "::1", 8080, SOCK_STREAM);
@@ -260,7 +277,10 @@ static void test_udp(Fixture *fixture) {
         autofd int pod = bind_in("pod", POD, 53, SOCK_DGRAM);
         autofd int host = bind_in(NULL, HOST_TO_OUTSIDE, 5353, SOCK_DGRAM);
         autofd int client = socket_in("outside", OUTSIDE, SOCK_DGRAM);
+        g_autofree char *second = id_new();
 
+        /* Some other mapping, so that the kernel tracks connections all the time. */
+        g_assert_true(add(fixture, second, &(PortMap) { PORT_TCP, 8080, 80, "" }, NULL));
         send_to(client, HOST_TO_OUTSIDE, 5353, "one");
         assert_receives(host, "one");
         g_assert_true(add(fixture, fixture->id, &(PortMap) { PORT_UDP, 5353, 53, "" }, NULL));
@@ -269,6 +289,7 @@ static void test_udp(Fixture *fixture) {
         g_assert_true(port_mapper_remove(fixture->mapper, fixture->id, NULL));
         send_to(client, HOST_TO_OUTSIDE, 5353, "three");
         assert_receives(host, "three");
+        g_assert_true(port_mapper_remove(fixture->mapper, second, NULL));
         assert_no_trace();
 }
 
@@ -401,6 +422,7 @@ typedef struct Case {
 
 static const Case cases[] = {
         { "reach", test_reach },     { "v6", test_v6 },       { "conflict", test_conflict },
+        { "one-address", test_one_address },
         { "collect", test_collect }, { "udp", test_udp },     { "guard", test_guard },
         { "foreign-localnet", test_foreign_localnet },
 };
