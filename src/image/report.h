@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * report - what the daemon is told: one line of JSON on stdout for each message.
+ *
+ * Threads  Any; a line is one write(). When nobody reads any more, the worker is cancelled.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+
+void report_progress(const char *digest, guint64 offset, guint64 size);
+void report_reuse(const char *digest); /* of the content: a layer that is here already */
+void report_result(const char *image_id, const char *image_ref);
+void report_error(const GError *error);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "image/transport-private.h"
+
+#define BUNDLE_LIMIT (16 * 1024 * 1024)
+
+static bool append_file(int fd, const char *path, GError **error) {
+        g_autofree char *text = NULL;
+        size_t length;
+
+        if (!file_read(AT_FDCWD, path, BUNDLE_LIMIT, &text, &length, error))
+                return false;
+        if (!fd_write_all(fd, text, length) || !fd_write_all(fd, "\n", 1))
+                return fail_errno(error, "copy certificates of %s", path);
+        return true;
+}
+
+/* The system's CAs and those of this registry in one unnamed file: libcurl takes only one. */
+static int make_bundle(const char *directory, GPtrArray *names, GError **error) {
+        const char *system = curl_version_info(CURLVERSION_NOW)->cainfo;
+        autofd int fd = memfd_create("ca-bundle", MFD_CLOEXEC);
+
+        if (fd < 0)
+                return fail_fd(error, "make a memory file for certificates");
+        if (system && access(system, R_OK) == 0 && !append_file(fd, system, error))
+                return -1;
+        for (unsigned i = 0; i < names->len; i++) {
+                g_autofree char *path = g_build_filename(directory, names->pdata[i], NULL);
+
+                if (g_str_has_suffix(path, ".crt") && !append_file(fd, path, error))
+                        return -1;
+        }
+        return steal_fd(&fd);
+}
+
+static bool use_client(CURL *easy, const char *directory, const char *name, GError **error) {
+        g_autofree char *cert = g_build_filename(directory, name, NULL);
+        g_autofree char *stem = g_strndup(cert, strlen(cert) - strlen(".cert"));
+        g_autofree char *key = g_strconcat(stem, ".key", NULL);
+
+        if (access(key, R_OK) < 0)
+                return fail_errno(error, "client certificate %s needs its key %s", cert, key);
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, cert);
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, key);
+        return true;
+}
+
+static bool needs_cert(const char *directory, const char *name, GError **error) {
+        g_autofree char *key = g_build_filename(directory, name, NULL);
+        g_autofree char *stem = g_strndup(key, strlen(key) - strlen(".key"));
+        g_autofree char *cert = g_strconcat(stem, ".cert", NULL);
+
+        if (access(cert, R_OK) < 0)
+                return fail_errno(error, "client key %s needs its certificate %s", key, cert);
+        return true;
+}
+
+bool transport_use_certs(CURL *easy, const char *directory, int *ret_ca_fd, GError **error) {
+        g_autoptr(GPtrArray) names = NULL;
+        g_autofree char *bundle = NULL;
+        bool has_ca = false;
+
+        *ret_ca_fd = -1;
+        if (curl_version_info(CURLVERSION_NOW)->cainfo)
+                curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* the same again, file by file */
+        if (!directory)
+                return true;
+        names = dir_list(AT_FDCWD, directory, error);
+        if (!names)
+                return false;
+        for (unsigned i = 0; i < names->len; i++) {
+                const char *name = names->pdata[i];
+
+                has_ca |= g_str_has_suffix(name, ".crt");
+                if (g_str_has_suffix(name, ".cert") && !use_client(easy, directory, name, error))
+                        return false;
+                if (g_str_has_suffix(name, ".key") && !needs_cert(directory, name, error))
+                        return false;
+        }
+        if (!has_ca)
+                return true;
+        *ret_ca_fd = make_bundle(directory, names, error);
+        if (*ret_ca_fd < 0)
+                return false;
+        bundle = g_strdup_printf("/proc/self/fd/%d", *ret_ca_fd);
+        curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
+        return true;
+}
