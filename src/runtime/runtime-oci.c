@@ -74,7 +74,8 @@ char *runtime_clean_text(const char *text) {
 
         for (unsigned i = g_strv_length(lines); i > 0 && !chosen; i--) {
                 g_strstrip(lines[i - 1]);
-                if (!*lines[i - 1])
+                /* A monitor adds that there is no container, after the runtime has said why. */
+                if (!*lines[i - 1] || g_str_has_prefix(lines[i - 1], "[conmon"))
                         continue;
                 chosen = logfmt_message(lines[i - 1]);
                 if (!chosen)

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "host/mount.h"
+#include "host/selinux-label.h"
 #include "runtime/spec-private.h"
 
 #define MAX_MOUNTS 4096
@@ -279,6 +280,16 @@ static bool check_fields(const SpecBuild *build, const Bind *bind, GError **erro
         return check_recursive(build, bind, error);
 }
 
+/* The source gets the pod's label where the wish asks for it; a file of ours or of the image never does. */
+static bool relabel(const SpecBuild *build, const Bind *bind, GError **error) {
+        const char *label = build->request->mount_label;
+
+        if (!bind->wish->selinux_relabel || bind->image || !label || !*label || build->privileged ||
+            !build->request->config->selinux)
+                return true;
+        return selinux_label_relabel(bind->source, label, true, error);
+}
+
 static void push_bind(SpecBuild *build, const Bind *bind) {
         g_autoptr(GString) options = g_string_new(bind->read_only ? "ro" : "rw");
         Json *mount;
@@ -309,7 +320,8 @@ static bool add_bind(SpecBuild *build, const CriMount *wish, GError **error) {
         g_auto(Bind) bind = { .wish = wish };
 
         if (!prepare_source(build, &bind, error) || !prepare_target(build, &bind, error) ||
-            !check_fields(build, &bind, error) || !choose_propagation(build, &bind, error))
+            !check_fields(build, &bind, error) || !choose_propagation(build, &bind, error) ||
+            !relabel(build, &bind, error))
                 return false;
         bind.read_only = wish->readonly || bind.image;
         push_bind(build, &bind);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "host/apparmor.h"
 #include "host/capability.h"
+#include "host/selinux-label.h"
 #include "runtime/spec-private.h"
 
 #define MAX_PATHS 1024
@@ -222,11 +223,57 @@ static bool add_apparmor(SpecBuild *build, GError **error) {
 
 /* SELinux */
 
-static bool check_selinux(const SpecBuild *build, GError **error) {
-        if (!build->request->config->selinux || access("/sys/fs/selinux/enforce", F_OK) < 0)
+static bool selinux_is_used(const SpecBuild *build) {
+        return build->request->config->selinux && selinux_label_is_enabled();
+}
+
+/* The fourth part of a label and what follows, which may have colons itself. */
+static const char *label_level(const char *label) {
+        for (unsigned i = 0; label && i < 3; i++) {
+                label = strchr(label, ':');
+                label = label ? label + 1 : NULL;
+        }
+        return label;
+}
+
+/* Options of the container itself change the pod's label; the level stays the pod's unless it is named. */
+static bool choose_label(const SpecBuild *build, char **ret_label, GError **error) {
+        const CriSELinuxOption *options = build->security->selinux_options;
+        const char *pod = build->request->process_label;
+        g_autofree char *mount = NULL;
+        SelinuxWish wish = { .kind = SELINUX_KIND_CONTAINER };
+
+        if (!options ||
+            (!*options->user && !*options->role && !*options->type && !*options->level)) {
+                *ret_label = g_strdup(pod);
                 return true;
-        return fail(error, ERROR_UNIMPLEMENTED,
-                    "selinux_options: labels are not built yet; set selinux = false in [crio.runtime]");
+        }
+        wish.user = options->user;
+        wish.role = options->role;
+        wish.type = options->type;
+        wish.level = *options->level ? options->level : label_level(pod);
+        return selinux_label_build(&wish, ret_label, &mount, error);
+}
+
+/* A privileged container runs as the runtime's own domain decides, without a label of ours. */
+static bool add_selinux(SpecBuild *build, GError **error) {
+        g_autofree char *label = NULL;
+
+        if (!selinux_is_used(build))
+                return true;
+        if (!build->request->process_label)
+                return fail(error, ERROR_UNIMPLEMENTED,
+                            "SELinux is on, but the pod has no label; set selinux = false in "
+                            "[crio.runtime]");
+        if (build->request->mount_label && *build->request->mount_label)
+                json_set_string(spec_linux(build), "mountLabel", build->request->mount_label);
+        if (build->privileged)
+                return true;
+        if (!choose_label(build, &label, error))
+                return false;
+        if (label && *label)
+                json_set_string(json_need_object(build->spec, "process"), "selinuxLabel", label);
+        return true;
 }
 
 static bool add_privileges(SpecBuild *build) {
@@ -245,7 +292,7 @@ static bool add_privileges(SpecBuild *build) {
 }
 
 bool spec_add_security(SpecBuild *build, GError **error) {
-        return check_selinux(build, error) && add_capabilities(build, error) &&
+        return add_selinux(build, error) && add_capabilities(build, error) &&
                add_privileges(build) && add_hidden_paths(build, error) &&
                add_apparmor(build, error) && spec_add_seccomp(build, error);
 }

@@ -53,6 +53,11 @@ typedef struct SpecRequest {
         const char *shm;            /* the sandbox's /dev/shm, or "/dev/shm" with the host's IPC namespace */
         const char *hostname;
         const char *log_path;       /* absolute */
+
+        /* SELinux labels of the pod, from selinux_label_build(); "": none wanted. NULL where SELinux is on and in
+         * use is refused, so that nobody forgets them. Borrowed. */
+        const char *process_label;
+        const char *mount_label;
 } SpecRequest;
 
 /* What the spec decided and the status reports. */

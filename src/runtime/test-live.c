@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "base/tree.h"
 #include "host/cgroup.h"
 #include "runtime/bundle.h"
@@ -339,6 +340,7 @@ static void test_missing_command(gconstpointer data) {
                 g_assert_cmpint(result.exit_code, !=, 0);
                 g_assert_cmpuint(result.err->len, >, 0);
         } else {
+                g_test_message("%s", error->message);
                 g_assert_nonnull(strstr(error->message, "/no/such/program"));
                 g_clear_error(&error);
         }
@@ -516,6 +518,7 @@ int main(int argc, char **argv) {
         unsigned count = 0;
 
         g_test_init(&argc, &argv, NULL);
+        log_set_level(LOG_LEVEL_WARNING);
         monitors[1] = argc > 1 ? argv[1] : g_getenv("TEST_CONMON");
         for (unsigned i = 0; i < 2; i++)
                 for (unsigned k = 0; k < 2; k++)
