@@ -2,16 +2,15 @@
 #include "network/network.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "host/namespace.h"
 #include "network/cni-args.h"
 #include "network/cni-cache.h"
 #include "network/cni-list.h"
@@ -110,12 +109,6 @@ static void gate_open(Network *network) {
         pthread_cond_broadcast(&network->gate);
 }
 
-static bool is_namespace(const char *path) {
-        struct statfs status;
-
-        return path && *path && statfs(path, &status) == 0 && status.f_type == NSFS_MAGIC;
-}
-
 /* One attachment while a verb runs over it: its list, its entry, and the call made of both. */
 typedef struct Attachment {
         CniConfig *config;
@@ -173,7 +166,7 @@ static bool delete_attachment(Network *network, Attachment *attachment, GError *
         g_autofree char *file = cni_cache_file(entry->network, entry->container_id, entry->ifname);
 
         prepare_call(network, attachment, DEL_SECONDS);
-        if (!is_namespace(entry->netns))
+        if (!entry->netns || !namespace_is_pinned(entry->netns))
                 attachment->call.netns = "";
         return cni_list_delete(attachment->config, &attachment->call, entry->capabilities,
                                entry->result, error) &&
