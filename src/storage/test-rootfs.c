@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -207,6 +208,35 @@ static void test_use(TestStore *fixture, gconstpointer data) {
         g_assert_false(test_exists(fixture, folder));
 }
 
+static void *remove_image(void *data) {
+        TestStore *fixture = data;
+
+        return GINT_TO_POINTER(store_remove_image(fixture->store, REPO ":1", NULL));
+}
+
+static bool is_removing(Store *store, const char *id) {
+        lock_guard(&store->lock);
+        return g_hash_table_contains(store->removing, id);
+}
+
+/* A removal that has begun, and is held up by another program, already keeps new roots away. */
+static void test_use_during_removal(TestStore *fixture, gconstpointer data) {
+        g_autoptr(ImageRecord) image = pull(fixture);
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        autofd int fd = openat(fixture->dfd, "overlay-layers/layers.lock", O_RDWR | O_CLOEXEC);
+        g_autofree char *id = id_new();
+        char *path = NULL;
+        GThread *thread;
+
+        g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
+        thread = g_thread_new("remove", remove_image, fixture);
+        while (!is_removing(fixture->store, image->id))
+                g_thread_yield();
+        g_assert_false(rootfs_create(fixture->store, id, image, NULL, &path, NULL));
+        fd_close(steal_fd(&fd));
+        g_assert_true(GPOINTER_TO_INT(g_thread_join(thread)));
+}
+
 static void test_sweep(TestStore *fixture, gconstpointer data) {
         g_autoptr(ImageRecord) image = pull(fixture);
         g_autofree char *known_id = id_new(), *unknown_id = id_new();
@@ -346,12 +376,16 @@ static void test_image_volume(TestStore *fixture, gconstpointer data) {
         g_test_add("/rootfs/" name, TestStore, NULL, test_store_set_up, test, test_store_tear_down)
 
 int main(int argc, char **argv) {
+        struct rlimit files = { .rlim_cur = 256, .rlim_max = 256 };
+
         g_test_init(&argc, &argv, NULL);
         /* Mounts of a namespace of our own go with it, whatever happens. */
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
                 printf("1..0 # SKIP needs root\n");
                 return 0;
         }
+        /* So that a walk that keeps every level open is found out. */
+        setrlimit(RLIMIT_NOFILE, &files);
         ADD("life", test_life);
         ADD("root-attributes", test_root_attributes);
         ADD("without-image", test_without_image);
@@ -361,6 +395,7 @@ int main(int argc, char **argv) {
         ADD("bad-ids", test_bad_ids);
         ADD("layer-is-no-root", test_layer_is_no_root);
         ADD("use", test_use);
+        ADD("use-during-removal", test_use_during_removal);
         ADD("sweep", test_sweep);
         ADD("deep", test_deep);
         ADD("usage", test_usage);

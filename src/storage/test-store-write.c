@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -225,6 +227,7 @@ static void test_elsewhere(TestStore *fixture, gconstpointer data) {
         StoreLayerState states[8];
         StoreTransaction *a = test_image_begin(fixture, &first, states);
         g_autoptr(StoreTransaction) b = NULL;
+        g_autoptr(GError) error = NULL;
         bool present = false;
 
         second.salt = "second";
@@ -234,7 +237,8 @@ static void test_elsewhere(TestStore *fixture, gconstpointer data) {
         g_assert_cmpint(states[1], ==, STORE_LAYER_ELSEWHERE);
         g_assert_cmpint(states[2], ==, STORE_LAYER_OURS);
         test_image_fill(b, &second, 2);
-        g_assert_false(test_image_commit(b, &second, NULL));
+        g_assert_false(test_image_commit(b, &second, &error));
+        g_assert_nonnull(strstr(error->message, "not finished"));
 
         test_image_fill(a, &first, 0);
         test_image_fill(a, &first, 1);
@@ -280,6 +284,8 @@ static void test_both_fetched(TestStore *fixture, gconstpointer data) {
         g_autofree char *link_path = test_layer_path(&plain, 0, "link");
         g_autofree char *link = NULL, *lower = NULL;
         g_autoptr(ImageRecord) record = NULL;
+        g_autofree char *path = NULL;
+        guint64 bytes, inodes;
         bool present;
 
         second.salt = "second";
@@ -300,6 +306,8 @@ static void test_both_fetched(TestStore *fixture, gconstpointer data) {
         test_store_open(fixture);
         record = store_find_image(fixture->store, REPO ":2");
         g_assert_cmpuint(g_strv_length(record->layers), ==, 3);
+        store_get_usage(fixture->store, &path, &bytes, &inodes);
+        g_assert_cmpuint(bytes, ==, 300); /* each layer is recorded once */
         g_free(lower_path);
         lower_path = test_layer_path(&second, 2, "lower");
         link = test_read(fixture, link_path);
@@ -321,24 +329,38 @@ static void test_layer_vanished(TestStore *fixture, gconstpointer data) {
         g_assert_error(error, ERROR_DOMAIN, ERROR_UNAVAILABLE);
 }
 
-/* Publishing fails at the very end: nothing stays. */
+/* Publishing fails, since an index file is a mount point that nothing can be renamed to: nothing
+ * stays. */
 static void test_failure_undone(TestStore *fixture, gconstpointer data) {
-        TestImage image = plain;
+        g_autofree char *file = g_build_filename(fixture->root, data, NULL);
+        TestImage small = plain, image = plain;
         StoreLayerState states[8];
-        StoreTransaction *transaction = test_image_begin(fixture, &image, states);
-        g_autofree char *names = NULL, *layers = NULL;
+        g_autoptr(StoreTransaction) transaction = NULL;
+        g_autofree char *top = test_layer_path(&plain, 1, NULL);
+        g_autofree char *bottom = test_layer_path(&plain, 0, NULL);
+        g_autofree char *links = NULL, *layers = NULL, *folder = NULL;
 
-        test_image_fill(transaction, &image, 0);
+        small.layers[1] = NULL;
+        test_image_pull(fixture, &small);
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount(file, file, NULL, MS_BIND, NULL) < 0) {
+                g_test_skip("needs root");
+                return;
+        }
+        transaction = test_image_begin(fixture, &image, states);
         test_image_fill(transaction, &image, 1);
-        /* A directory in place of the file: it cannot be renamed over. */
-        g_assert_cmpint(mkdirat(fixture->dfd, "overlay-images/images.json", 0700), ==, 0);
         g_assert_false(test_image_commit(transaction, &image, NULL));
-        g_assert_cmpint(unlinkat(fixture->dfd, "overlay-images/images.json", AT_REMOVEDIR), ==, 0);
-        store_transaction_free(transaction);
+        g_assert_cmpint(umount2(file, MNT_DETACH), ==, 0);
+        g_assert_false(test_exists(fixture, top));
+        g_assert_true(test_exists(fixture, bottom));
+        links = test_list(fixture, "overlay/l");
+        g_assert_cmpuint(strlen(links), ==, 26);
+        layers = test_read(fixture, "overlay-layers/layers.json");
+        g_assert_null(strstr(layers, strchr(top, '/') + 1));
+        folder = g_build_filename("overlay-images", image.id, NULL);
         test_store_open(fixture);
-        names = test_list(fixture, "overlay");
-        g_assert_cmpstr(names, ==, ".staging l");
-        g_assert_cmpuint(test_count_images(fixture), ==, 0);
+        g_assert_false(test_exists(fixture, folder));
+        g_assert_cmpuint(test_count_images(fixture), ==, 1);
 }
 
 /* An unreadable index is never taken for an empty one and written over. */
@@ -412,7 +434,7 @@ static void test_adopt(TestStore *fixture, gconstpointer data) {
         TestImage image = plain;
         g_autoptr(ImageRecord) record = image_record_new();
         g_autoptr(ImageRecord) found = NULL;
-        g_autofree char *path = NULL, *config_key = NULL;
+        g_autofree char *path = NULL, *config_key = NULL, *config_name = NULL;
         g_autoptr(GBytes) config = NULL;
         g_auto(GStrv) foreign = NULL;
 
@@ -429,6 +451,8 @@ static void test_adopt(TestStore *fixture, gconstpointer data) {
         config = store_read_image_file(fixture->root, image.id, config_key, 4096, NULL);
         g_assert_cmpuint(g_bytes_get_size(config), ==, strlen(image.config));
         g_assert_null(store_read_image_file(fixture->root, image.id, config_key, 4, NULL));
+        config_name = store_file_name(config_key);
+        test_write(fixture, config_name, "outside");
         g_assert_null(store_read_image_file(fixture->root, "..", config_key, 4096, NULL));
 
         g_free(record->id);
@@ -461,7 +485,10 @@ int main(int argc, char **argv) {
         ADD("elsewhere-fails", test_elsewhere_fails);
         ADD("both-fetched", test_both_fetched);
         ADD("layer-vanished", test_layer_vanished);
-        ADD("failure-undone", test_failure_undone);
+        g_test_add("/store-write/failure-undone/layers", TestStore, "overlay-layers/layers.json",
+                   test_store_set_up, test_failure_undone, test_store_tear_down);
+        g_test_add("/store-write/failure-undone/images", TestStore, "overlay-images/images.json",
+                   test_store_set_up, test_failure_undone, test_store_tear_down);
         ADD("broken-index", test_broken_index);
         ADD("concurrent", test_concurrent);
         ADD("start-spares-the-living", test_start_spares_the_living);

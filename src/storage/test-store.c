@@ -109,11 +109,13 @@ static void test_prefix(TestStore *fixture, gconstpointer data) {
         assert_finds(fixture, prefix, NULL);
 }
 
-/* A short name that two registries have means neither, unless one is the default registry. */
+/* A short name that two registries have means neither, unless one is the default registry,
+ * or next, localhost. */
 static void test_short_ambiguous(TestStore *fixture, gconstpointer data) {
         TestImage a = { .layers = { "one" }, .names = { "a.io/x/y:1" }, .salt = "a" };
         TestImage b = { .layers = { "one" }, .names = { "b.io/x/y:1" }, .salt = "b" };
         TestImage c = { .layers = { "one" }, .names = { "docker.io/x/y:1" }, .salt = "c" };
+        TestImage local = { .layers = { "one" }, .names = { "localhost/x/y:1" }, .salt = "l" };
 
         test_image_pull(fixture, &a);
         test_store_open(fixture);
@@ -121,6 +123,9 @@ static void test_short_ambiguous(TestStore *fixture, gconstpointer data) {
         test_image_pull(fixture, &b);
         store_reload(fixture->store, NULL);
         assert_finds(fixture, "x/y:1", NULL);
+        test_image_pull(fixture, &local);
+        store_reload(fixture->store, NULL);
+        assert_finds(fixture, "x/y:1", local.id);
         test_image_pull(fixture, &c);
         store_reload(fixture->store, NULL);
         assert_finds(fixture, "x/y:1", c.id);
