@@ -34,13 +34,14 @@ static bool write_note(const Store *store, const char *image_id, const char *tar
                file_publish(store->runroot_dfd, path, text, strlen(text), 0600, FILE_PLAIN, error);
 }
 
-/* The target of a note if it is about @image_id; otherwise NULL. */
+/* The target of a note if it is about @image_id ("": whichever); otherwise NULL. */
 static char *read_note(const Store *store, const char *name, const char *image_id) {
         g_autofree char *path = g_build_filename(NOTES, name, NULL);
         g_autofree char *text = NULL;
 
         if (!file_read(store->runroot_dfd, path, NOTE_LIMIT, &text, NULL, NULL) ||
-            !g_str_has_prefix(text, image_id) || text[ID_LENGTH] != '\n')
+            !g_str_has_prefix(text, image_id) || strlen(text) <= ID_LENGTH ||
+            text[ID_LENGTH] != '\n')
                 return NULL;
         return g_strdup(text + ID_LENGTH + 1);
 }
@@ -55,6 +56,19 @@ char *store_find_mount_of(Store *store, const char *image_id) {
                         return g_strconcat("the volume at ", target, NULL);
         }
         return NULL;
+}
+
+/* The daemon that unmounted may have died before it could say so. */
+void store_forget_unmounted(Store *store) {
+        g_autoptr(GPtrArray) names = dir_list(store->runroot_dfd, NOTES, NULL);
+
+        for (unsigned i = 0; names && i < names->len; i++) {
+                g_autofree char *path = g_build_filename(NOTES, names->pdata[i], NULL);
+                g_autofree char *target = read_note(store, names->pdata[i], "");
+
+                if (!target || !mount_is_mounted(target))
+                        unlinkat(store->runroot_dfd, path, 0);
+        }
 }
 
 /* Two lowers are the least without an upper, so an empty one stands beneath. */

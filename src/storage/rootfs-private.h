@@ -8,7 +8,7 @@
  * g_strfreev(). */
 GStrv rootfs_list_lowers(const Store *store, const ImageRecord *image);
 
-/* rootfs_create() without asking whether the store has the image. */
+/* The part of rootfs_create() that comes after the directory and the claim of the image. */
 bool rootfs_make(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
                  GError **error);
 

@@ -96,29 +96,33 @@ static bool mount_root(const Store *store, const char *id, const ImageRecord *im
         return mount_overlay(&overlay, merged, error);
 }
 
-/* Something of this id is here already: mounted (then all is done) or left by a stop or a crash.
- * A volatile overlay notes in its work directory that it was not shut down cleanly and refuses to
- * be mounted again; what a container wrote before is kept, but nobody relies on it. */
-static bool take_over(const Store *store, int dfd, const char *merged, bool *ret_mounted,
-                      GError **error) {
-        *ret_mounted = mount_is_mounted(merged);
-        return *ret_mounted || tree_remove(dfd, "work", error);
-}
-
+/* A root that is new, or was left by a stop or a crash. A volatile overlay notes in its work
+ * directory that it was not shut down cleanly and refuses to be mounted again; what a container
+ * wrote before is kept, but nobody relies on it. */
 bool rootfs_make(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
                  GError **error) {
-        g_autofree char *merged = path_of(store, id, "merged");
+        autofd int dfd = dir_open(store->place.overlay_dfd, id, error);
+
+        return dfd >= 0 && tree_remove(dfd, "work", error) &&
+               make_folders(store, dfd, image, error) &&
+               mount_root(store, id, image, mount_label, error);
+}
+
+static bool create(Store *store, const char *id, const ImageRecord *image, const char *mount_label,
+                   GError **error) {
+        g_autofree char *merged = rootfs_get_path(store, id);
         bool fresh = mkdirat(store->place.overlay_dfd, id, 0700) == 0;
-        bool mounted = false;
-        autofd int dfd = -1;
 
         if (!fresh && errno != EEXIST)
                 return fail_errno(error, "make %s/overlay/%s", store->place.root, id);
-        dfd = dir_open(store->place.overlay_dfd, id, error);
-        if (dfd < 0 || (!fresh && !take_over(store, dfd, merged, &mounted, error)))
-                return false;
-        return mounted || (make_folders(store, dfd, image, error) &&
-                           mount_root(store, id, image, mount_label, error));
+        /* What it was mounted from is what it uses, whatever image it is asked for now. */
+        if (!fresh && mount_is_mounted(merged))
+                return true;
+        if (store_use_image(store, id, image, error))
+                return rootfs_make(store, id, image, mount_label, error);
+        if (fresh)
+                unlinkat(store->place.overlay_dfd, id, AT_REMOVEDIR);
+        return false;
 }
 
 /**
@@ -131,13 +135,16 @@ bool rootfs_create(Store *store, const char *id, ImageRecord *image, const char 
                    char **ret_path, GError **error) {
         if (!check_id(id, error))
                 return false;
-        if (!store_use_image(store, id, image, error) ||
-            !rootfs_make(store, id, image, mount_label, error)) {
+        if (!create(store, id, image, mount_label, error)) {
                 g_prefix_error(error, "root file system of %s: ", id);
                 return false;
         }
-        *ret_path = path_of(store, id, "merged");
+        *ret_path = rootfs_get_path(store, id);
         return true;
+}
+
+char *rootfs_get_path(const Store *store, const char *id) {
+        return path_of(store, id, "merged");
 }
 
 bool rootfs_unmount(Store *store, const char *id, GError **error) {

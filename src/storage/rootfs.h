@@ -13,9 +13,13 @@
 #include "storage/store.h"
 
 /* Make and mount it. @image NULL: an empty root (a sandbox without image). @mount_label: SELinux
- * context or NULL. @ret_path: the mount point "merged", free with g_free(). */
+ * context or NULL. @ret_path: the mount point "merged", free with g_free(). Is it mounted
+ * already, then it stays as it is. */
 bool rootfs_create(Store *store, const char *id, ImageRecord *image, const char *mount_label,
                    char **ret_path, GError **error);
+
+/* The mount point of a root, mounted or not; free with g_free(). */
+char *rootfs_get_path(const Store *store, const char *id);
 
 /* Unmount, keep the written files (a stopped container). Not mounted: success. */
 bool rootfs_unmount(Store *store, const char *id, GError **error);

@@ -167,6 +167,9 @@ void store_unuse_image(Store *store, const char *id);
 /* The container or mount that uses the image, or NULL; free with g_free(). */
 char *store_find_mount_of(Store *store, const char *image_id);
 
+/* At start-up: drop the notes of image mounts that are gone. */
+void store_forget_unmounted(Store *store);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreStaging, store_staging_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreIndex, store_index_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreView, store_view_unref)

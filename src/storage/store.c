@@ -51,6 +51,7 @@ Store *store_open(const char *root, const char *runroot, GError **error) {
         if (!store_place_open(&store->place, root, error) || !open_runroot(store, runroot, error) ||
             !find_roots(store, error))
                 return NULL;
+        store_forget_unmounted(store);
         store_recover(&store->place);
         if (!store_reload(store, error))
                 return NULL;

@@ -116,7 +116,8 @@ static void test_again(TestStore *fixture, gconstpointer data) {
 
         write_in(path, "new");
         g_assert_cmpint(stat(path, &before), ==, 0);
-        second = create(fixture, id, image);
+        second = create(fixture, id, NULL); /* it keeps what it is made of */
+        g_assert_false(store_remove_image(fixture->store, image->id, NULL));
         g_assert_cmpint(stat(path, &after), ==, 0);
         g_assert_cmpuint(before.st_dev, ==, after.st_dev);
         g_assert_true(rootfs_unmount(fixture->store, id, NULL));
@@ -342,6 +343,7 @@ static void test_many_lowers(TestStore *fixture, gconstpointer data) {
 static void test_image_volume(TestStore *fixture, gconstpointer data) {
         static const char *const layers[] = { NULL, "two" };
         g_autofree char *target = g_build_filename(fixture->path, "volume", NULL);
+        g_autofree char *note = NULL;
         g_autofree char *inside = g_build_filename(target, "new", NULL);
 
         g_assert_cmpint(mkdir(target, 0700), ==, 0);
@@ -370,6 +372,10 @@ static void test_image_volume(TestStore *fixture, gconstpointer data) {
                 g_assert_true(rootfs_unmount_image(fixture->store, target, NULL));
                 g_assert_true(store_remove_image(fixture->store, image->id, NULL));
         }
+        note = g_build_filename(fixture->runroot, "image-mounts", "note", NULL);
+        g_assert_true(g_file_set_contents(note, "torn", -1, NULL));
+        test_store_open(fixture);
+        g_assert_false(g_file_test(note, G_FILE_TEST_EXISTS));
 }
 
 #define ADD(name, test)                                                                            \
