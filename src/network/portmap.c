@@ -137,7 +137,7 @@ PortMapper *port_mapper_new_with(const PortBackend *backend) {
         PortMapper *mapper = g_new0(PortMapper, 1);
 
         mapper->backend = backend;
-        lock_init(&mapper->lock, LOCK_RANK_LEAF);
+        lock_init(&mapper->lock, LOCK_RANK_RECORD);
         return mapper;
 }
 
