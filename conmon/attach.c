@@ -14,8 +14,9 @@
 #include "conmon/monitor.h"
 
 /*
- * How long a client may take nothing. Behind a CRI daemon clients are remote and must not be able to stop
- * a container; podman's client is the user's own terminal or pipe, which may well stand still for a while.
+ * How long a client may take nothing. Behind a CRI daemon clients are remote and must not be able
+ * to stop a container; podman's client is the user's own terminal or pipe, which may well stand
+ * still for a while.
  */
 #define PATIENCE_REMOTE 2000
 #define PATIENCE_AT_END 30000
@@ -26,7 +27,7 @@ void attach_init(Attach *attach) {
                 attach->clients[i].fd = -1;
 }
 
-/* attach_link() - a short way to the bundle, for callers that cannot bind or connect to a long path */
+/* attach_link() - a short way to the bundle, for callers that cannot connect to a long path */
 static void attach_link(Monitor *monitor) {
         const Options *options = &monitor->options;
         size_t longest = sizeof(((struct sockaddr_un *) NULL)->sun_path) - 1;
@@ -209,7 +210,7 @@ void attach_on_deadline(Monitor *monitor) {
         attach_check(monitor);
 }
 
-/* attach_poll_stalled() - wait up to @timeout ms for a stalled client, push to those that can go on */
+/* attach_poll_stalled() - wait up to @timeout ms for stalled clients, push to those that go on */
 static int attach_poll_stalled(Monitor *monitor, int timeout) {
         struct pollfd fds[ATTACH_CLIENTS];
         Client *clients[ATTACH_CLIENTS];
@@ -231,7 +232,7 @@ static int attach_poll_stalled(Monitor *monitor, int timeout) {
         return n;
 }
 
-/* attach_settle() - the container is gone: wait for the clients to take the block, but not for ever */
+/* attach_settle() - the container is gone: clients may still take the block, but not for ever */
 void attach_settle(Monitor *monitor) {
         int patience = monitor->options.api_version ? PATIENCE_AT_END : PATIENCE_REMOTE;
 

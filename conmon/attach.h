@@ -8,8 +8,9 @@
  * Threads  One.
  * Disk     <bundle>/attach; <socket-dir>/<cuuid>, a link to the bundle for the shorter path.
  *
- * Output is handed over in blocks. While a client has not taken its copy, the next block is not read, so
- * a reader that is merely slow loses nothing; one that takes nothing for too long is cut off.
+ * Output is handed over in blocks. While a client has not taken its copy, the next block is not
+ * read, so a reader that is merely slow loses nothing; one that takes nothing for too long is cut
+ * off.
  */
 
 #include <stdbool.h>

@@ -168,8 +168,8 @@ static int status_of(const siginfo_t *info) {
 /**
  * child_reap() - collect all children that ended
  *
- * While the runtime is at work only it is waited for: another one may be the container, whose pid we do
- * not know yet.
+ * While the runtime is at work only it is waited for: another one may be the container, whose pid
+ * we do not know yet.
  */
 static void child_reap(Monitor *monitor) {
         Child *child = &monitor->child;
@@ -295,14 +295,19 @@ void child_on_signal(Monitor *monitor, unsigned index, uint32_t events) {
                 child_forward(monitor, (int) info.ssi_signo);
 }
 
-/* child_kill_group() - the command and what it started; its pid is surely its own until it is reaped */
+/**
+ * child_kill_group() - the command and what it started
+ *
+ * The group may have lost its leader, as crun leaves it, so no pidfd can stand for it. Its number
+ * is not given away while the command is in it, which is until we reap that.
+ */
 static void child_kill_group(Monitor *monitor) {
         const Child *child = &monitor->child;
         pid_t group = child->container_ended ? -1 : getpgid(child->container_pid);
 
-        pidfd_kill(child->container_pidfd, SIGKILL);
         if (group > 1 && group != getpgrp())
                 kill(-group, SIGKILL);
+        pidfd_kill(child->container_pidfd, SIGKILL);
 }
 
 /**

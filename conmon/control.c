@@ -41,7 +41,7 @@ bool control_parse(const char *line, int count, int *ret_numbers) {
         return true;
 }
 
-/* control_open_fifo() - we are a writer, too: the last other one may leave without an end of file */
+/* control_open_fifo() - we are a writer, too: when the last other one leaves nothing ends */
 static int control_open_fifo(Monitor *monitor, const char *name) {
         const char *path = arena_join(&monitor->arena, monitor->options.bundle, "/", name, NULL);
         int fd;

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "conmon/console.h"
@@ -28,7 +28,7 @@ static bool oom_score_write(const char *score) {
         return good;
 }
 
-/* exit_lower_oom_score() - the monitor should be the last to be killed; not everybody may have it so */
+/* exit_lower_oom_score() - the monitor should be the last to be killed; some may not ask for it */
 void exit_lower_oom_score(Monitor *monitor) {
         if (file_read(OOM_SCORE, monitor->oom_score, sizeof(monitor->oom_score)) <= 0)
                 return;
@@ -70,7 +70,6 @@ static void exit_sync_logs(Monitor *monitor) {
 /* exit_exec_command() - in the child: it gets nothing of ours but stdio */
 static noreturn void exit_exec_command(const Monitor *monitor) {
         const Options *options = &monitor->options;
-        struct timespec delay = { .tv_sec = options->exit_delay };
         struct sigaction plain = { .sa_handler = SIG_DFL };
         const char **arguments = (const char **) monitor->output;
         int most = OUTPUT_SIZE / (int) sizeof(*arguments) - 2;
@@ -82,8 +81,8 @@ static noreturn void exit_exec_command(const Monitor *monitor) {
                 arguments[i + 1] = options->exit_command_args.items[i];
         arguments[(count < most ? count : most) + 1] = NULL;
 
-        while (nanosleep(&delay, &delay) < 0 && errno == EINTR)
-                ;
+        if (options->exit_delay > 0)
+                poll(NULL, 0, (int) options->exit_delay * 1000);
         sigaction(SIGPIPE, &plain, NULL);
         sigprocmask(SIG_SETMASK, &monitor->inherited_signals, NULL);
         execv(arguments[0], (char **) arguments);
@@ -93,8 +92,8 @@ static noreturn void exit_exec_command(const Monitor *monitor) {
 /**
  * exit_run_command() - run --exit-command and wait for it
  *
- * Grandchildren are its own business from here on, so we stop to be their reaper. Returns @status, or
- * that of the command if it failed.
+ * Grandchildren are its own business from here on, so we stop to be their reaper. Returns @status,
+ * or that of the command if it failed.
  */
 static int exit_run_command(Monitor *monitor, int status) {
         pid_t pid, ended;
@@ -131,8 +130,8 @@ void exit_leave(Monitor *monitor, int status) {
 /**
  * exit_finish() - the container is gone: log, exit files, answer, exit command
  *
- * Whoever sees the exit file may read the log, use the ports and remove the cgroup: so all three come
- * before it.
+ * Whoever sees the exit file may read the log, use the ports and remove the cgroup: so all three
+ * come before it.
  */
 void exit_finish(Monitor *monitor) {
         const Options *options = &monitor->options;

@@ -4,7 +4,7 @@
 /*
  * Exit - what is left to do when the container is gone, in the order callers rely on.
  *
- * Disk     <persist-dir>/exit and then <exit-dir>/<cid>: the exit status in decimal, published whole.
+ * Disk     <persist-dir>/exit, then <exit-dir>/<cid>: the exit status in decimal, published whole.
  */
 
 #include <stdnoreturn.h>

@@ -148,18 +148,13 @@ static bool socket_bind(int fd, const char *path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         Text where = text_over(address.sun_path, sizeof(address.sun_path));
         const char *slash = strrchr(path, '/');
-        char folder[PATH_MAX] = ".";
+        char buffer[PATH_MAX];
+        Text folder = text_over(buffer, sizeof(buffer));
         int dir, result;
 
-        if (slash && (size_t) (slash - path) >= sizeof(folder)) {
-                errno = ENAMETOOLONG;
-                return false;
-        }
-        if (slash) {
-                memcpy(folder, path, (size_t) (slash - path));
-                strcpy(folder + (slash - path), slash == path ? "/" : "");
-        }
-        dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        text_add_data(&folder, path, slash ? (size_t) (slash - path) + 1 : 0);
+        text_add(&folder, ".");
+        dir = folder.cut ? -1 : open(folder.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir < 0)
                 return false;
 

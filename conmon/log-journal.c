@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #define SHORT_ID 12
-#define JOURNAL_PATIENCE 1000           /* ms for a journal that does not read, then the line is lost */
+#define JOURNAL_PATIENCE 1000           /* ms for a journal that does not read */
 
-/* journal_field() - NAME=value; a value with newlines would need the other form, so they become blanks */
+/* journal_field() - NAME=value; newlines would need the binary form, so they become blanks */
 static char *journal_field(Arena *arena, const char *name, const char *value) {
         char *field = arena_join(arena, name, value, "\n", NULL);
 
@@ -57,7 +57,7 @@ bool log_journal_open(LogJournal *journal, Arena *arena, const Options *options,
                 errno = ENAMETOOLONG;
                 return false;
         }
-        strcpy(address.sun_path, socket_path);
+        memcpy(address.sun_path, socket_path, strlen(socket_path));
         journal->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (journal->fd < 0)
                 return false;

@@ -88,8 +88,8 @@ void log_k8s_set_buffer(LogK8s *log, char *buffer, size_t size) {
 /**
  * log_k8s_flush() - one write for all records that are waiting
  *
- * What the file does not take is dropped: a full disk must not stop the container. When half a record
- * went through, the next one begins on a line of its own.
+ * What the file does not take is dropped: a full disk must not stop the container. When half a
+ * record went through, the next one begins on a line of its own.
  */
 static void log_k8s_flush(LogK8s *log) {
         const char *data = log->out;
@@ -180,8 +180,8 @@ void log_k8s_write(LogK8s *log, LogStream stream, struct timespec now, const cha
 /**
  * log_k8s_reopen() - somebody moved the file away and wants a new one
  *
- * If nobody did, the file steps aside and back: that keeps its content and still raises the event the
- * caller waits for. On failure the old file is kept.
+ * If nobody did, the file steps aside and back: that keeps its content and still raises the event
+ * the caller waits for. On failure the old file is kept.
  */
 bool log_k8s_reopen(LogK8s *log) {
         struct stat stat;

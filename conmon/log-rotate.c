@@ -18,7 +18,7 @@ static bool is_below(const char *path, const char *folder) {
 
         if (strncmp(path, folder, length) != 0)
                 return false;
-        return path[length] == '\0' || path[length] == '/' || (length > 0 && folder[length - 1] == '/');
+        return path[length] == '\0' || path[length] == '/' || strcmp(folder, "/") == 0;
 }
 
 static bool has_parent_step(const char *path) {
@@ -44,8 +44,10 @@ bool log_rotate_is_allowed(const Options *options, const char *path) {
         if (has_parent_step(path) || length >= sizeof(copy))
                 return false;
         memcpy(copy, path, length);
-        strcpy(copy + length, length ? "" : ".");
-        if (!realpath(copy, folder) || lstat(folder, &stat) < 0 || (stat.st_mode & S_IWOTH))
+        copy[length] = '\0';
+        if (!realpath(slash ? copy : ".", folder) || lstat(folder, &stat) < 0)
+                return false;
+        if (stat.st_mode & S_IWOTH)
                 return false;
         if (lstat(path, &stat) == 0 && !S_ISREG(stat.st_mode))
                 return false;
@@ -71,13 +73,13 @@ static bool rotate_shift(const Options *options, const char *path) {
         struct stat stat;
 
         for (int64_t i = options->log_max_files - 1; i >= 0; i--) {
+                const char *old = i > 0 ? from : path;
+
                 if (!name_of(to, path, i + 1) || !name_of(from, path, i))
                         return false;
-                if (i == 0)
-                        strcpy(from, path);
-                if (lstat(from, &stat) < 0)
+                if (lstat(old, &stat) < 0)
                         continue;
-                if (!S_ISREG(stat.st_mode) || rename(from, to) < 0)
+                if (!S_ISREG(stat.st_mode) || rename(old, to) < 0)
                         return false;
         }
         return true;

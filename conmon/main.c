@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* conmon: starts one container through an OCI runtime, keeps its streams, and tells how it ended. */
+/* conmon: starts a container through an OCI runtime, keeps its streams, and tells how it ended. */
 
 #include <errno.h>
 #include <fcntl.h>

@@ -52,7 +52,7 @@ static const DeadlineHandler deadline_handlers[DEADLINE_COUNT] = {
 /**
  * monitor_new() - a monitor that has nothing yet
  *
- * The arena behind it holds what is joined from the command line; each word is used a few times at most.
+ * The arena behind it holds what is joined from the command line, each word a few times at most.
  */
 Monitor *monitor_new(int argc, char **argv) {
         size_t words = 0, arena;
@@ -164,8 +164,8 @@ static void monitor_expire(Monitor *monitor) {
 /**
  * monitor_run() - serve until the container is gone
  *
- * One event a turn: the kernel hands ready descriptors out in a circle, so a container that floods us
- * delays nobody by more than one block, and no event can be stale.
+ * One event a turn: the kernel hands ready descriptors out in a circle, so a container that floods
+ * us delays nobody by more than one block, and no event can be stale.
  */
 void monitor_run(Monitor *monitor) {
         while (!monitor->quit) {

@@ -14,7 +14,7 @@
 
 #define MESSAGE_SIZE 4096
 
-/* what a container may say about its service; anything else would be said in the name of the host's */
+/* what a container may say; anything else would be said in the name of the host's service */
 static const struct {
         const char *text;
         bool prefix;
@@ -60,19 +60,18 @@ void notify_init(Notify *notify) {
 static bool notify_connect(int fd, const char *name) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         size_t length = strlen(name);
+        size_t skipped = name[0] == '@';        /* such a name begins with NUL instead */
 
         if (length >= sizeof(address.sun_path)) {
                 errno = ENAMETOOLONG;
                 return false;
         }
-        memcpy(address.sun_path, name, length);
-        if (name[0] == '@')
-                address.sun_path[0] = '\0';
+        memcpy(address.sun_path + skipped, name + skipped, length - skipped);
         return connect(fd, (const struct sockaddr *) &address,
                 (socklen_t) (offsetof(struct sockaddr_un, sun_path) + length)) == 0;
 }
 
-/* notify_open() - without the host's socket there is nothing to do, and the container need not know */
+/* notify_open() - without the host's socket there is nothing to do */
 void notify_open(Monitor *monitor) {
         const Options *options = &monitor->options;
         Notify *notify = &monitor->notify;

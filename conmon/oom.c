@@ -98,7 +98,7 @@ void oom_open(Monitor *monitor, pid_t pid) {
                 return;
         }
         oom->kills = oom_read(oom);
-        /* version 2 tells of a change by poll(); a file of version 1 is always ready, but never so */
+        /* version 2 tells of a change this way; version 1 never does, and costs nothing */
         oom->watched = true;
         monitor_watch(monitor, oom->fd, EPOLLPRI, EVENT_OOM, 0);
 }

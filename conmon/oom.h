@@ -8,8 +8,8 @@
  * Threads  One.
  * Disk     <persist-dir>/oom and <bundle>/oom, empty: it happened.
  *
- * The truth is a counter of the container's cgroup. It is held open from the start and read again when
- * the container is gone; events only make the files appear earlier.
+ * The truth is a counter of the container's cgroup. It is held open from the start and read again
+ * when the container is gone; events only make the files appear earlier.
  */
 
 #include <stdbool.h>

@@ -10,6 +10,7 @@
 
 /* the version of the contract with CRI-O and podman, not that of the project: callers compare it */
 #define CONTRACT_VERSION "2.2.1"
+#define SECONDS_MAX 2000000             /* in ms they still fit an int */
 #define CID_MAX 240                     /* becomes a file name, with a suffix */
 
 typedef enum OptionKind {
@@ -272,8 +273,10 @@ static const char *options_check(Options *options, Arena *arena) {
                 return "no OCI runtime given, use --runtime";
         if (access(options->runtime, X_OK) < 0)
                 return arena_join(arena, "cannot run the OCI runtime ", options->runtime, NULL);
-        if (options->exit_delay < 0)
-                return "--exit-delay must not be negative";
+        if (options->exit_delay < 0 || options->exit_delay > SECONDS_MAX)
+                return "--exit-delay must be a reasonable number of seconds";
+        if (options->timeout > SECONDS_MAX)
+                return "--timeout must be a reasonable number of seconds";
         if (!message_level_parse(options->log_level, &options->level))
                 return arena_join(arena, "no such log level: ", options->log_level, NULL);
 

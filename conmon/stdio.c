@@ -21,8 +21,8 @@
 #define TRIM_AFTER 1000                 /* ms */
 
 /*
- * A container that writes line by line could wake us for each line. After some small reads in a row,
- * reading rests for a moment: too short to be seen in a log, and too short to fill the pipe.
+ * A container that writes line by line could wake us for each line. After some small reads in a
+ * row, reading rests for a moment: too short to be seen in a log, and too short to fill the pipe.
  */
 #define GATHER_BELOW 4096               /* bytes of a small read */
 #define GATHER_READS 8
@@ -166,7 +166,9 @@ static void stdio_gather(Monitor *monitor, size_t length) {
                 stdio->small_reads = 0;
         stdio->last_read = now;
         stdio->small_reads += length < GATHER_BELOW;
-        if (stdio->small_reads < GATHER_READS || timerfd_settime(stdio->timer_fd, 0, &rest, NULL) < 0)
+        if (stdio->small_reads < GATHER_READS)
+                return;
+        if (timerfd_settime(stdio->timer_fd, 0, &rest, NULL) < 0)
                 return;
         stdio->small_reads = GATHER_READS - GATHER_AGAIN;
         stdio->gathering = true;
@@ -253,7 +255,8 @@ void stdio_on_output(Monitor *monitor, unsigned index, uint32_t events) {
 /**
  * stdio_drain() - the container is gone: what it wrote before must reach the log
  *
- * A process that outlived it may hold the pipe and go on writing, so only what is in the pipe now counts.
+ * A process that outlived it may hold the pipe and go on writing, so only what is in the pipe now
+ * counts.
  */
 void stdio_drain(Monitor *monitor) {
         attach_settle(monitor);

@@ -80,7 +80,7 @@ bool number_parse(const char *string, int64_t *ret_number) {
         return true;
 }
 
-/* arena_take() - @size zeroed bytes for ever; the arena is made large enough, so running out is fatal */
+/* arena_take() - @size zeroed bytes for ever; it is made large enough, so running out is fatal */
 void *arena_take(Arena *arena, size_t size) {
         static const char complaint[] = "conmon: the command line is too long\n";
         size_t step = (size + 15) & ~(size_t) 15;
@@ -108,7 +108,7 @@ char *arena_join(Arena *arena, const char *first, ...) {
         joined = end = arena_take(arena, length + 1);
         va_start(list, first);
         for (const char *part = first; part; part = va_arg(list, const char *))
-                end = stpcpy(end, part);
+                end = mempcpy(end, part, strlen(part));
         va_end(list);
 
         return joined;

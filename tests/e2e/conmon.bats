@@ -65,7 +65,7 @@ setup() {
         T=$BATS_TEST_TMPDIR
         CREATED=$T/created
         MONITORS=$T/monitors
-        mkdir "$T/exits" "$T/persist"
+        mkdir "$T/exits" "$T/persist" "$T/s"
         : > "$CREATED"
         : > "$MONITORS"
 }
