@@ -12,7 +12,7 @@
 
 #include "base/json.h"
 
-#define BUNDLE_SPEC_LIMIT ((size_t) 32 * 1024 * 1024)
+#define BUNDLE_SPEC_LIMIT ((size_t)32 * 1024 * 1024)
 
 /* Publish the spec; the folder exists. */
 bool bundle_write(const char *bundle, const Json *spec, GError **error);

@@ -2,8 +2,8 @@
 #include "runtime/exec-session.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -32,7 +32,8 @@ static Json *make_process(const MonitorExec *exec, bool terminal, GError **error
         if (!spec)
                 return NULL;
         if (!found)
-                return fail_null(error, ERROR_INTERNAL, "%s/config.json has no process", exec->bundle);
+                return fail_null(
+                        error, ERROR_INTERNAL, "%s/config.json has no process", exec->bundle);
         process = json_copy(found);
         json_set_strings(process, "args", exec->command);
         json_set_bool(process, "terminal", terminal);
@@ -40,8 +41,8 @@ static Json *make_process(const MonitorExec *exec, bool terminal, GError **error
         return process;
 }
 
-static bool write_process(const ExecSession *session, const MonitorExec *exec, bool terminal,
-                          GError **error) {
+static bool write_process(
+        const ExecSession *session, const MonitorExec *exec, bool terminal, GError **error) {
         g_autoptr(Json) process = make_process(exec, terminal, error);
         g_autofree char *text = NULL;
         size_t length;
@@ -53,10 +54,11 @@ static bool write_process(const ExecSession *session, const MonitorExec *exec, b
 }
 
 /*
- * crun in the foreground hands our descriptors on and ends with the command, which is the cheapest there is. runc copies
- * between pipes of its own and so waits for whatever the command leaves running; it has to detach, and a monitor without
- * a log, which starts it and reaps the command, stands in for it. Measured for `true`: crun alone 4.5 ms, below a
- * monitor 6.0; runc alone 12.8, below a monitor 13.1.
+ * crun in the foreground hands our descriptors on and ends with the command, which is the cheapest
+ * there is. runc copies between pipes of its own and so waits for whatever the command leaves
+ * running; it has to detach, and a monitor without a log, which starts it and reaps the command,
+ * stands in for it. Measured for `true`: crun alone 4.5 ms, below a monitor 6.0; runc alone 12.8,
+ * below a monitor 13.1.
  */
 static bool hands_on(const Runtime *runtime) {
         g_autofree char *name = g_path_get_basename(runtime->path);
@@ -66,30 +68,28 @@ static bool hands_on(const Runtime *runtime) {
 
 static GPtrArray *make_words(const ExecSession *session, const MonitorExec *exec, bool alone) {
         const Runtime *runtime = exec->runtime;
-        const char *const direct[] = { runtime->path, "--root", runtime->root, "exec", "--process",
-                                       session->spec_path, "--pid-file", session->pid_path, exec->id,
-                                       NULL };
-        const char *const monitored[] = { runtime->config->monitor_path, "--sync", "-e", "-l",
-                                          "passthrough", "--log-level", "error", "-c", exec->id, "-n",
-                                          exec->id, "-r", runtime->path, "--runtime-arg", "--root",
-                                          "--runtime-arg", runtime->root, "-p", session->pid_path,
-                                          "--exec-process-spec", session->spec_path, NULL };
+        const char *const direct[] = {runtime->path, "--root", runtime->root, "exec", "--process",
+                session->spec_path, "--pid-file", session->pid_path, exec->id, NULL};
+        const char *const monitored[] = {runtime->config->monitor_path, "--sync", "-e", "-l",
+                "passthrough", "--log-level", "error", "-c", exec->id, "-n", exec->id, "-r",
+                runtime->path, "--runtime-arg", "--root", "--runtime-arg", runtime->root, "-p",
+                session->pid_path, "--exec-process-spec", session->spec_path, NULL};
         const char *const *chosen = alone ? direct : monitored;
         GPtrArray *words = g_ptr_array_new();
 
         for (unsigned i = 0; chosen[i]; i++)
-                g_ptr_array_add(words, (char *) chosen[i]);
+                g_ptr_array_add(words, (char *)chosen[i]);
         g_ptr_array_add(words, NULL);
         return words;
 }
 
 static Process *spawn(const ExecSession *session, const MonitorExec *exec, bool terminal,
-                      const int fds[3], GError **error) {
+        const int fds[3], GError **error) {
         g_auto(GStrv) envp = runtime_make_environment();
         g_autoptr(GPtrArray) words = make_words(session, exec, terminal || hands_on(exec->runtime));
         ProcessOptions options = {
-                .argv = (const char *const *) words->pdata,
-                .envp = (const char *const *) envp,
+                .argv = (const char *const *)words->pdata,
+                .envp = (const char *const *)envp,
                 .cwd = "/",
                 .fds = fds,
                 .n_fds = 3,
@@ -100,8 +100,8 @@ static Process *spawn(const ExecSession *session, const MonitorExec *exec, bool 
         return process_spawn(&options, error);
 }
 
-ExecSession *exec_session_start(const MonitorExec *exec, bool terminal, const int fds[3],
-                                GError **error) {
+ExecSession *exec_session_start(
+        const MonitorExec *exec, bool terminal, const int fds[3], GError **error) {
         g_autoptr(ExecSession) session = g_new0(ExecSession, 1);
         g_autofree char *number = g_strdup_printf("exec-%08x%08x", g_random_int(), g_random_int());
 
@@ -129,7 +129,8 @@ static pid_t find_command(const ExecSession *session) {
         guint64 number;
 
         return text && g_ascii_string_to_unsigned(text, 10, 2, G_MAXINT, &number, NULL)
-                       ? (pid_t) number : 0;
+                       ? (pid_t)number
+                       : 0;
 }
 
 /* The runtime reaps the command and then ends, which is what is waited for. */
@@ -152,9 +153,9 @@ void exec_session_kill(ExecSession *session) {
 void exec_session_free(ExecSession *session) {
         if (!session)
                 return;
-        /* A deadline in the past only asks; what has ended, reaped or not, is left to process_free(). */
-        if (session->process &&
-            fd_wait(process_get_pidfd(session->process), POLLIN, 1, -1) == 0)
+        /* A deadline in the past only asks; what has ended, reaped or not, is left to
+         * process_free(). */
+        if (session->process && fd_wait(process_get_pidfd(session->process), POLLIN, 1, -1) == 0)
                 exec_session_kill(session);
         process_free(session->process);
         unlink(session->spec_path);

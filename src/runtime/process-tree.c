@@ -14,7 +14,7 @@
 #include "base/file.h"
 
 #define MAX_MEMBERS 4096
-#define MAX_PASSES 64
+#define MAX_PASSES  64
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2) /* Linux 6.9 */
@@ -32,7 +32,7 @@ static void member_clear(void *data) {
 }
 
 bool process_tree_field(pid_t pid, unsigned field, guint64 *ret_value) {
-        g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int) pid);
+        g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
         g_autofree char *text = file_read_line(AT_FDCWD, path);
         /* The name in parentheses may hold anything, more parentheses too. */
         const char *rest = text ? strrchr(text, ')') : NULL;
@@ -48,11 +48,11 @@ bool process_tree_field(pid_t pid, unsigned field, guint64 *ret_value) {
 pid_t process_tree_parent(pid_t pid) {
         guint64 value;
 
-        return process_tree_field(pid, 4, &value) ? (pid_t) value : 0;
+        return process_tree_field(pid, 4, &value) ? (pid_t)value : 0;
 }
 
 static void send_signal(const Member *member, int number, unsigned flags) {
-        (void) syscall(SYS_pidfd_send_signal, member->pidfd, number, NULL, flags);
+        (void)syscall(SYS_pidfd_send_signal, member->pidfd, number, NULL, flags);
 }
 
 static bool knows(const GArray *members, pid_t pid) {
@@ -62,13 +62,14 @@ static bool knows(const GArray *members, pid_t pid) {
         return false;
 }
 
-/* Hold and stop one process. Its parent is looked at after the pidfd is open: only then is it certain who that is. */
+/* Hold and stop one process. Its parent is looked at after the pidfd is open: only then is it
+ * certain who that is. */
 static bool add(GArray *members, pid_t pid, pid_t parent) {
-        Member member = { .pid = pid };
+        Member member = {.pid = pid};
 
         if (members->len >= MAX_MEMBERS || knows(members, pid))
                 return false;
-        member.pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        member.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (member.pidfd < 0)
                 return false;
         if (process_tree_parent(pid) != parent) {
@@ -81,19 +82,19 @@ static bool add(GArray *members, pid_t pid, pid_t parent) {
 }
 
 static bool add_children_of_thread(GArray *members, pid_t pid, const char *thread) {
-        g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/children", (int) pid, thread);
+        g_autofree char *path = g_strdup_printf("/proc/%d/task/%s/children", (int)pid, thread);
         g_autofree char *text = file_read_line(AT_FDCWD, path);
         g_auto(GStrv) words = text ? g_strsplit(text, " ", -1) : NULL;
         bool found = false;
 
         for (unsigned i = 0; words && words[i]; i++)
-                if (*words[i] && add(members, (pid_t) g_ascii_strtoull(words[i], NULL, 10), pid))
+                if (*words[i] && add(members, (pid_t)g_ascii_strtoull(words[i], NULL, 10), pid))
                         found = true;
         return found;
 }
 
 static bool add_children(GArray *members, pid_t pid) {
-        g_autofree char *path = g_strdup_printf("/proc/%d/task", (int) pid);
+        g_autofree char *path = g_strdup_printf("/proc/%d/task", (int)pid);
         g_autoptr(GPtrArray) threads = dir_list(AT_FDCWD, path, NULL);
         bool found = false;
 
@@ -102,7 +103,8 @@ static bool add_children(GArray *members, pid_t pid) {
         return found;
 }
 
-/* A process that was about to fork when its stop was sent may have one more child: look until nothing is new. */
+/* A process that was about to fork when its stop was sent may have one more child: look until
+ * nothing is new. */
 static void collect(GArray *members) {
         bool found = true;
 
@@ -117,9 +119,10 @@ static void kill_group(const Member *leader) {
         if (getpgid(leader->pid) != leader->pid)
                 return;
         if (syscall(SYS_pidfd_send_signal, leader->pidfd, SIGKILL, NULL,
-                    PIDFD_SIGNAL_PROCESS_GROUP) < 0 && errno == EINVAL &&
-            syscall(SYS_pidfd_send_signal, leader->pidfd, 0, NULL, 0) == 0)
-                kill(-leader->pid, SIGKILL); /* older kernels; the leader is there, so the number is its own */
+                    PIDFD_SIGNAL_PROCESS_GROUP) < 0 &&
+                errno == EINVAL && syscall(SYS_pidfd_send_signal, leader->pidfd, 0, NULL, 0) == 0)
+                kill(-leader->pid,
+                        SIGKILL); /* older kernels; the leader is there, so the number is its own */
 }
 
 void process_tree_kill(pid_t pid, pid_t ancestor, gint64 deadline_usec) {

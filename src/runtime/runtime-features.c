@@ -18,7 +18,7 @@ void runtime_features_clear(RuntimeFeatures *features) {
 }
 
 static void set_unknown(RuntimeFeatures *features) {
-        *features = (RuntimeFeatures) {
+        *features = (RuntimeFeatures){
                 .oci_version_min = g_strdup("1.0.0"),
                 .oci_version_max = g_strdup("1.0.2"),
                 .mount_options = g_new0(char *, 1),
@@ -41,8 +41,8 @@ static char *plain_version(const char *text) {
         return g_strdup_printf("%u.%u.%u", number / 1000000, number / 1000 % 1000, number % 1000);
 }
 
-bool runtime_features_parse(const char *text, size_t length, RuntimeFeatures *ret_features,
-                            GError **error) {
+bool runtime_features_parse(
+        const char *text, size_t length, RuntimeFeatures *ret_features, GError **error) {
         g_autoptr(Json) json = json_parse(text, length, "features", error);
         const char *low = json_get_string(json, "ociVersionMin");
         const char *high = json_get_string(json, "ociVersionMax");
@@ -54,7 +54,7 @@ bool runtime_features_parse(const char *text, size_t length, RuntimeFeatures *re
                 return fail(error, ERROR_UNKNOWN, "features: no ociVersionMax");
         extensions = json_get(json_get(json, "linux"), "mountExtensions");
         idmap = json_get(extensions, "idmap");
-        *ret_features = (RuntimeFeatures) {
+        *ret_features = (RuntimeFeatures){
                 .oci_version_min = version_number(low) ? plain_version(low) : g_strdup("1.0.0"),
                 .oci_version_max = plain_version(high),
                 .idmap_mounts = json_get_bool(idmap, "enabled", false),
@@ -62,13 +62,13 @@ bool runtime_features_parse(const char *text, size_t length, RuntimeFeatures *re
                 .unsafe_annotations = json_get_strings(json, "potentiallyUnsafeConfigAnnotations"),
         };
         ret_features->recursive_read_only =
-                g_strv_contains((const char *const *) ret_features->mount_options, "rro");
+                g_strv_contains((const char *const *)ret_features->mount_options, "rro");
         return true;
 }
 
 static bool ask(const Runtime *runtime, RuntimeFeatures *ret_features, GError **error) {
-        const char *const arguments[] = { "features", NULL };
-        g_auto(ProcessOutput) output = { 0 };
+        const char *const arguments[] = {"features", NULL};
+        g_auto(ProcessOutput) output = {0};
         g_autofree char *text = NULL;
 
         if (!runtime_call(runtime, arguments, NULL, &output, error))
@@ -88,7 +88,8 @@ void runtime_ask_features(Runtime *runtime) {
                 return;
         if (!ask(runtime, &runtime->features, &error)) {
                 log_info("runtime handler %s does not tell its features (%s), taking it for one of "
-                         "OCI 1.0", runtime->name, error->message);
+                         "OCI 1.0",
+                        runtime->name, error->message);
                 set_unknown(&runtime->features);
         }
         runtime->spec_version =

@@ -9,7 +9,7 @@
 #include "runtime/spec-private.h"
 
 #define CALL_SECONDS 120
-#define OUTPUT_LIMIT ((size_t) 4 * 1024 * 1024)
+#define OUTPUT_LIMIT ((size_t)4 * 1024 * 1024)
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 GStrv runtime_make_environment(void) {
@@ -21,27 +21,27 @@ GStrv runtime_make_environment(void) {
         if (folder)
                 g_ptr_array_add(entries, g_strconcat("XDG_RUNTIME_DIR=", folder, NULL));
         g_ptr_array_add(entries, NULL);
-        return (GStrv) g_ptr_array_free(g_steal_pointer(&entries), FALSE);
+        return (GStrv)g_ptr_array_free(g_steal_pointer(&entries), FALSE);
 }
 
 bool runtime_call(const Runtime *runtime, const char *const *arguments, const char *input,
-                  ProcessOutput *ret_output, GError **error) {
+        ProcessOutput *ret_output, GError **error) {
         g_autoptr(GPtrArray) argv = g_ptr_array_new();
         g_auto(GStrv) envp = runtime_make_environment();
-        ProcessOptions options = { .envp = (const char *const *) envp, .cwd = "/" };
+        ProcessOptions options = {.envp = (const char *const *)envp, .cwd = "/"};
 
         g_ptr_array_add(argv, runtime->path);
         if (runtime->systemd_cgroup)
-                g_ptr_array_add(argv, (char *) "--systemd-cgroup");
-        g_ptr_array_add(argv, (char *) "--root");
+                g_ptr_array_add(argv, (char *)"--systemd-cgroup");
+        g_ptr_array_add(argv, (char *)"--root");
         g_ptr_array_add(argv, runtime->root);
         for (unsigned i = 0; arguments[i]; i++)
-                g_ptr_array_add(argv, (char *) arguments[i]);
+                g_ptr_array_add(argv, (char *)arguments[i]);
         g_ptr_array_add(argv, NULL);
-        options.argv = (const char *const *) argv->pdata;
+        options.argv = (const char *const *)argv->pdata;
         metric_add(METRIC_RUNTIME_CALLS, 1);
         return process_run(&options, input, OUTPUT_LIMIT, clock_deadline_usec(CALL_SECONDS),
-                           ret_output, error);
+                ret_output, error);
 }
 
 /* text */
@@ -84,7 +84,7 @@ char *runtime_clean_text(const char *text) {
         if (!chosen)
                 return g_strdup("no message");
         for (char *c = chosen; *c; c++)
-                if ((guchar) *c < ' ' || *c == 0x7f)
+                if ((guchar)*c < ' ' || *c == 0x7f)
                         *c = ' ';
         if (!g_utf8_validate(chosen, -1, NULL)) {
                 char *valid = g_utf8_make_valid(chosen, -1);
@@ -98,7 +98,7 @@ char *runtime_clean_text(const char *text) {
 /* verbs */
 
 static bool check_status(const Runtime *runtime, const char *verb, const char *id,
-                         const ProcessOutput *output, GError **error) {
+        const ProcessOutput *output, GError **error) {
         g_autofree char *text = NULL;
         g_autofree char *status = NULL;
 
@@ -107,12 +107,12 @@ static bool check_status(const Runtime *runtime, const char *verb, const char *i
         text = runtime_clean_text(output->err);
         status = process_status_print(output->status);
         return fail(error, ERROR_UNKNOWN, "%s %s of container %s: %s (%s)", runtime->name, verb, id,
-                    text, status);
+                text, status);
 }
 
 bool runtime_start(const Runtime *runtime, const char *id, GError **error) {
-        const char *const arguments[] = { "start", id, NULL };
-        g_auto(ProcessOutput) output = { 0 };
+        const char *const arguments[] = {"start", id, NULL};
+        g_auto(ProcessOutput) output = {0};
 
         return runtime_call(runtime, arguments, NULL, &output, error) &&
                check_status(runtime, "start", id, &output, error);
@@ -124,8 +124,8 @@ static bool says_unknown(const char *text) {
 }
 
 bool runtime_delete(const Runtime *runtime, const char *id, GError **error) {
-        const char *const arguments[] = { "delete", "--force", id, NULL };
-        g_auto(ProcessOutput) output = { 0 };
+        const char *const arguments[] = {"delete", "--force", id, NULL};
+        g_auto(ProcessOutput) output = {0};
 
         if (!runtime_call(runtime, arguments, NULL, &output, error))
                 return false;
@@ -135,10 +135,10 @@ bool runtime_delete(const Runtime *runtime, const char *id, GError **error) {
 }
 
 bool runtime_update(const Runtime *runtime, const char *id,
-                    const CriLinuxContainerResources *resources, GError **error) {
-        const char *const arguments[] = { "update", "--resources", "-", id, NULL };
+        const CriLinuxContainerResources *resources, GError **error) {
+        const char *const arguments[] = {"update", "--resources", "-", id, NULL};
         g_autoptr(Json) json = spec_make_resources(resources, NULL, error);
-        g_auto(ProcessOutput) output = { 0 };
+        g_auto(ProcessOutput) output = {0};
         g_autofree char *text = NULL;
 
         if (!json)

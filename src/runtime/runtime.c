@@ -40,7 +40,8 @@ static Runtime *runtime_new(const Config *config, const RuntimeHandlerConfig *ha
         return runtime;
 }
 
-/* The question takes a runtime some milliseconds and up; the daemon's start does not wait for the answers. */
+/* The question takes a runtime some milliseconds and up; the daemon's start does not wait for the
+ * answers. */
 RuntimeTable *runtime_table_new(const Config *config, GError **error) {
         g_autoptr(RuntimeTable) table = g_new0(RuntimeTable, 1);
 
@@ -50,10 +51,10 @@ RuntimeTable *runtime_table_new(const Config *config, GError **error) {
                 const RuntimeHandlerConfig *handler = config->runtimes->pdata[i];
 
                 if (handler->runtime_type && *handler->runtime_type &&
-                    strcmp(handler->runtime_type, "oci") != 0)
+                        strcmp(handler->runtime_type, "oci") != 0)
                         return fail_null(error, ERROR_UNIMPLEMENTED,
-                                         "runtime handler %s: runtime_type %s is not built, only oci",
-                                         handler->name, handler->runtime_type);
+                                "runtime handler %s: runtime_type %s is not built, only oci",
+                                handler->name, handler->runtime_type);
                 g_ptr_array_add(table->runtimes, runtime_new(config, handler));
         }
         if (!runtime_table_find(table, "", error))
@@ -97,8 +98,8 @@ const Runtime *runtime_table_find(const RuntimeTable *table, const char *handler
         }
         names = list_names(table);
         return fail_null(error, ERROR_NOT_FOUND,
-                         "failed to find runtime handler %.128s from runtime list %s",
-                         wanted ? wanted : "(default)", names);
+                "failed to find runtime handler %.128s from runtime list %s",
+                wanted ? wanted : "(default)", names);
 }
 
 GPtrArray *runtime_table_list(const RuntimeTable *table) {
@@ -127,11 +128,11 @@ const RuntimeHandlerConfig *runtime_get_config(const Runtime *runtime) {
 
 /* The answer is filled in once and never changes after that, which is what const means here. */
 const RuntimeFeatures *runtime_get_features(const Runtime *runtime) {
-        runtime_ask_features((Runtime *) runtime);
+        runtime_ask_features((Runtime *)runtime);
         return &runtime->features;
 }
 
 const char *runtime_get_spec_version(const Runtime *runtime) {
-        runtime_ask_features((Runtime *) runtime);
+        runtime_ask_features((Runtime *)runtime);
         return runtime->spec_version;
 }

@@ -8,9 +8,10 @@
 #define OURS "io.kubernetes.cri-o."
 
 /*
- * What an annotation of a request must not do: reach a runtime that acts on it, or pass for one of ours. Names that end
- * in a dot, a slash or nothing special are all taken as prefixes, since many of them may carry a container's name behind
- * them. A handler's allowed_annotations, prefixes as well, make exceptions.
+ * What an annotation of a request must not do: reach a runtime that acts on it, or pass for one of
+ * ours. Names that end in a dot, a slash or nothing special are all taken as prefixes, since many
+ * of them may carry a container's name behind them. A handler's allowed_annotations, prefixes as
+ * well, make exceptions.
  */
 static const char *const special[] = {
         OURS,
@@ -34,9 +35,14 @@ static const char *const special[] = {
 
 /* The newer form of our names: NAME.crio.io, with "/CONTAINER" behind it or not. */
 static bool is_ours_v2(const char *key) {
-        const char *found = strstr(key, ".crio.io");
+        const char *found = key;
 
-        return found && (!found[8] || found[8] == '/');
+        while ((found = strstr(found, ".crio.io"))) {
+                found += strlen(".crio.io");
+                if (!*found || *found == '/')
+                        return true;
+        }
+        return false;
 }
 
 static bool is_special(const Runtime *runtime, const char *key) {
@@ -129,8 +135,8 @@ static void add_image(const SpecBuild *build, Json *annotations) {
         const CriImageSpec *spec = build->wish->image;
 
         if (spec)
-                set_text(annotations, "Image", *spec->user_specified_image ? spec->user_specified_image
-                                                                           : spec->image);
+                set_text(annotations, "Image",
+                        *spec->user_specified_image ? spec->user_specified_image : spec->image);
         if (!image)
                 return;
         set_text(annotations, "ImageName", image->names ? image->names[0] : NULL);
@@ -173,7 +179,7 @@ static void add_place(const SpecBuild *build, Json *annotations) {
         set_flag(annotations, "HostNetwork", net && strcmp(net, "host") == 0);
         set_flag(annotations, "PrivilegedRuntime", request->sandbox_privileged);
         set_json(annotations, "NamespaceOptions",
-                 namespace_options(build->security->namespace_options));
+                namespace_options(build->security->namespace_options));
         for (unsigned i = 0; request->ips && request->ips[i]; i++) {
                 g_autofree char *key = g_strdup_printf("IP.%u", i);
 

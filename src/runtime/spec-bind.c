@@ -21,7 +21,7 @@
 typedef struct Bind {
         const CriMount *wish;
         char *target;
-        char *source;      /* resolved */
+        char *source; /* resolved */
         bool image;
         bool read_only;
         const char *propagation;
@@ -38,9 +38,17 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Bind, bind_clear)
 
 /* The files below /proc which a runtime lets a container replace. */
 static const char *const proc_files[] = {
-        "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps",
-        "/proc/uptime", "/proc/loadavg", "/proc/slabinfo", "/proc/net/dev",
-        "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+        "/proc/cpuinfo",
+        "/proc/diskstats",
+        "/proc/meminfo",
+        "/proc/stat",
+        "/proc/swaps",
+        "/proc/uptime",
+        "/proc/loadavg",
+        "/proc/slabinfo",
+        "/proc/net/dev",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/sys/crypto/fips_enabled",
 };
 
 static bool is_procfs(const char *path) {
@@ -50,11 +58,11 @@ static bool is_procfs(const char *path) {
 }
 
 /* A mount over procfs turns off what protects the host through it. */
-static bool check_place(const char *target, const char *resolved, const char *source,
-                        GError **error) {
+static bool check_place(
+        const char *target, const char *resolved, const char *source, GError **error) {
         if (strcmp(resolved, "/") == 0)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "mount %s: cannot mount over the container's root", target);
+                        "mount %s: cannot mount over the container's root", target);
         if (strcmp(resolved, "/proc") == 0 && is_procfs(source))
                 return true;
         if (strcmp(resolved, "/proc") != 0 && !g_str_has_prefix(resolved, "/proc/"))
@@ -63,10 +71,11 @@ static bool check_place(const char *target, const char *resolved, const char *so
                 if (strcmp(resolved, proc_files[i]) == 0)
                         return true;
         return fail(error, ERROR_INVALID_ARGUMENT,
-                    "mount %s: cannot be mounted because it is inside /proc", target);
+                "mount %s: cannot be mounted because it is inside /proc", target);
 }
 
-/* Where @target leads inside the rootfs as it is now; a path that does not exist leads to itself. */
+/* Where @target leads inside the rootfs as it is now; a path that does not exist leads to itself.
+ */
 static char *resolve_in_root(const SpecBuild *build, const char *target) {
         autofd int fd = file_open_in_root(build->root_dfd, target, O_PATH, 0);
         g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
@@ -98,7 +107,7 @@ static bool prepare_target(const SpecBuild *build, Bind *bind, GError **error) {
 
 static bool is_rejected_when_absent(const Config *config, const char *source) {
         return config->absent_mount_sources_to_reject &&
-               g_strv_contains((const char *const *) config->absent_mount_sources_to_reject, source);
+               g_strv_contains((const char *const *)config->absent_mount_sources_to_reject, source);
 }
 
 static bool resolve_source(const SpecBuild *build, Bind *bind, GError **error) {
@@ -114,15 +123,16 @@ static bool resolve_source(const SpecBuild *build, Bind *bind, GError **error) {
         if (!resolved && errno == ENOENT) {
                 if (is_rejected_when_absent(config, clean))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "cannot mount %s: path does not exist and will cause issues as "
-                                    "a directory", clean);
+                                "cannot mount %s: path does not exist and will cause issues as "
+                                "a directory",
+                                clean);
                 if (!dir_make(AT_FDCWD, path, 0755, error))
                         return false;
                 resolved = realpath(path, NULL);
         }
         if (!resolved)
-                return fail_errno(error, "mount %s: resolve its source %s",
-                                  bind->wish->container_path, path);
+                return fail_errno(
+                        error, "mount %s: resolve its source %s", bind->wish->container_path, path);
         bind->source = g_strdup(resolved);
         free(resolved);
         return true;
@@ -139,11 +149,11 @@ static bool resolve_image_source(const SpecBuild *build, Bind *bind, GError **er
 
         if (*bind->wish->host_path)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "mount %s: host_path and image exclude each other",
-                            bind->wish->container_path);
+                        "mount %s: host_path and image exclude each other",
+                        bind->wish->container_path);
         if (!root)
                 return fail(error, ERROR_IMAGE_VOLUME_MOUNT_FAILED,
-                            "mount %s: image %s is not mounted", bind->wish->container_path, name);
+                        "mount %s: image %s is not mounted", bind->wish->container_path, name);
         if (!*bind->wish->image_sub_path) {
                 bind->source = g_strdup(root);
                 return true;
@@ -152,13 +162,13 @@ static bool resolve_image_source(const SpecBuild *build, Bind *bind, GError **er
         fd = root_fd < 0 ? -1 : file_open_in_root(root_fd, bind->wish->image_sub_path, O_PATH, 0);
         if (fd < 0)
                 return fail(error, ERROR_IMAGE_VOLUME_MOUNT_FAILED,
-                            "mount %s: image_sub_path %s of image %s: %s",
-                            bind->wish->container_path, bind->wish->image_sub_path, name,
-                            g_strerror(errno));
+                        "mount %s: image_sub_path %s of image %s: %s", bind->wish->container_path,
+                        bind->wish->image_sub_path, name, g_strerror(errno));
         link = g_strdup_printf("/proc/self/fd/%d", fd);
         bind->source = g_file_read_link(link, NULL);
-        return bind->source ? true : fail_errno(error, "read the path of image_sub_path %s",
-                                                bind->wish->image_sub_path);
+        return bind->source ? true
+                            : fail_errno(error, "read the path of image_sub_path %s",
+                                      bind->wish->image_sub_path);
 }
 
 static bool prepare_source(const SpecBuild *build, Bind *bind, GError **error) {
@@ -169,17 +179,17 @@ static bool prepare_source(const SpecBuild *build, Bind *bind, GError **error) {
                 return resolve_image_source(build, bind, error);
         if (*wish->image_sub_path)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "mount %s: image_sub_path without an image", wish->container_path);
+                        "mount %s: image_sub_path without an image", wish->container_path);
         if (!*wish->host_path)
                 return fail(error, ERROR_INVALID_ARGUMENT, "mount %s: host_path is empty",
-                            wish->container_path);
+                        wish->container_path);
         return resolve_source(build, bind, error);
 }
 
 /* propagation */
 
-/* Whether the container's storage lies at or below @source: such a mount must see unmounts of the host, or it would keep
- * the root file systems of dead containers busy. */
+/* Whether the container's storage lies at or below @source: such a mount must see unmounts of the
+ * host, or it would keep the root file systems of dead containers busy. */
 static bool covers_storage(const SpecBuild *build, const char *source) {
         const char *root = build->request->config->root;
         size_t length = strlen(source);
@@ -198,9 +208,9 @@ static bool check_shared(const char *source, bool slave_will_do, GError **error)
                 return false;
         if (entry && (entry->shared || (slave_will_do && entry->slave)))
                 return true;
-        return fail(error, ERROR_INVALID_ARGUMENT, "path %s is mounted on %s but it is not a %s mount",
-                    source, entry ? entry->target : "nothing",
-                    slave_will_do ? "shared or slave" : "shared");
+        return fail(error, ERROR_INVALID_ARGUMENT,
+                "path %s is mounted on %s but it is not a %s mount", source,
+                entry ? entry->target : "nothing", slave_will_do ? "shared or slave" : "shared");
 }
 
 /* The container's root must let through what its most open mount asks for. */
@@ -213,7 +223,7 @@ static void open_root(SpecBuild *build, const char *propagation) {
 
 static bool choose_propagation(SpecBuild *build, Bind *bind, GError **error) {
         bind->propagation = "rprivate";
-        switch ((int) bind->wish->propagation) {
+        switch ((int)bind->wish->propagation) {
         case CRI_MOUNT_PROPAGATION_PROPAGATION_PRIVATE:
                 if (!bind->image && covers_storage(build, bind->source)) {
                         bind->propagation = "rslave";
@@ -230,7 +240,7 @@ static bool choose_propagation(SpecBuild *build, Bind *bind, GError **error) {
                 return check_shared(bind->source, false, error);
         }
         return fail(error, ERROR_INVALID_ARGUMENT, "mount %s: unknown propagation %d", bind->target,
-                    (int) bind->wish->propagation);
+                (int)bind->wish->propagation);
 }
 
 /* the rest */
@@ -242,19 +252,19 @@ static bool check_recursive(const SpecBuild *build, const Bind *bind, GError **e
                 return true;
         if (!wish->readonly)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "mount %s: recursive_read_only needs readonly", bind->target);
+                        "mount %s: recursive_read_only needs readonly", bind->target);
         if (wish->propagation != CRI_MOUNT_PROPAGATION_PROPAGATION_PRIVATE)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "mount %s: recursive_read_only needs private propagation", bind->target);
+                        "mount %s: recursive_read_only needs private propagation", bind->target);
         if (!runtime_get_features(build->request->runtime)->recursive_read_only)
                 return fail(error, ERROR_RRO_UNSUPPORTED,
-                            "mount %s: runtime handler %s cannot make mounts recursively read-only",
-                            bind->target, runtime_get_name(build->request->runtime));
+                        "mount %s: runtime handler %s cannot make mounts recursively read-only",
+                        bind->target, runtime_get_name(build->request->runtime));
         return true;
 }
 
-static void add_mappings(Json *mount, const char *key, CriIDMapping *const *mappings,
-                         size_t count) {
+static void add_mappings(
+        Json *mount, const char *key, CriIDMapping *const *mappings, size_t count) {
         Json *array = count > 0 ? json_need_array(mount, key) : NULL;
 
         for (size_t i = 0; i < count; i++) {
@@ -270,22 +280,24 @@ static bool check_fields(const SpecBuild *build, const Bind *bind, GError **erro
         const CriMount *wish = bind->wish;
 
         if ((wish->n_uidmappings > 0 || wish->n_gidmappings > 0) &&
-            !runtime_get_features(build->request->runtime)->idmap_mounts)
+                !runtime_get_features(build->request->runtime)->idmap_mounts)
                 return fail(error, ERROR_UNIMPLEMENTED,
-                            "mount %s: uidMappings and gidMappings: runtime handler %s cannot "
-                            "id-map mounts", bind->target, runtime_get_name(build->request->runtime));
+                        "mount %s: uidMappings and gidMappings: runtime handler %s cannot "
+                        "id-map mounts",
+                        bind->target, runtime_get_name(build->request->runtime));
         if (wish->n_mount_options > 0)
-                return fail(error, ERROR_UNIMPLEMENTED,
-                            "mount %s: mount_options are not supported", bind->target);
+                return fail(error, ERROR_UNIMPLEMENTED, "mount %s: mount_options are not supported",
+                        bind->target);
         return check_recursive(build, bind, error);
 }
 
-/* The source gets the pod's label where the wish asks for it; a file of ours or of the image never does. */
+/* The source gets the pod's label where the wish asks for it; a file of ours or of the image never
+ * does. */
 static bool relabel(const SpecBuild *build, const Bind *bind, GError **error) {
         const char *label = build->request->mount_label;
 
         if (!bind->wish->selinux_relabel || bind->image || !label || !*label || build->privileged ||
-            !build->request->config->selinux)
+                !build->request->config->selinux)
                 return true;
         return selinux_label_relabel(bind->source, label, true, error);
 }
@@ -317,11 +329,11 @@ static void report_bind(SpecBuild *build, const Bind *bind) {
 }
 
 static bool add_bind(SpecBuild *build, const CriMount *wish, GError **error) {
-        g_auto(Bind) bind = { .wish = wish };
+        g_auto(Bind) bind = {.wish = wish};
 
         if (!prepare_source(build, &bind, error) || !prepare_target(build, &bind, error) ||
-            !check_fields(build, &bind, error) || !choose_propagation(build, &bind, error) ||
-            !relabel(build, &bind, error))
+                !check_fields(build, &bind, error) || !choose_propagation(build, &bind, error) ||
+                !relabel(build, &bind, error))
                 return false;
         bind.read_only = wish->readonly || bind.image;
         push_bind(build, &bind);

@@ -10,7 +10,7 @@
 static void add_rule(SpecBuild *build, bool allow, const Device *device, const char *access) {
         Json *resources = json_need_object(spec_linux(build), "resources");
         Json *rule = json_append(json_need_array(resources, "devices"), json_new_object());
-        char type[2] = { device ? device->type : 'a', '\0' };
+        char type[2] = {device ? device->type : 'a', '\0'};
 
         json_set_bool(rule, "allow", allow);
         if (device) {
@@ -32,7 +32,7 @@ static void push_device(SpecBuild *build, Json *devices, const Device *device) {
         const CriLinuxContainerSecurityContext *security = build->security;
         bool own = build->request->config->device_ownership_from_security_context;
         Json *item = json_append(devices, json_new_object());
-        char type[2] = { device->type, '\0' };
+        char type[2] = {device->type, '\0'};
 
         json_set_string(item, "path", device->path);
         json_set_string(item, "type", type);
@@ -56,7 +56,7 @@ static bool add_list(SpecBuild *build, GPtrArray *take_devices, bool rules, GErr
 
                 if (json_length(devices) >= MAX_DEVICES)
                         return fail(error, ERROR_INVALID_ARGUMENT, "devices: more than %u",
-                                    MAX_DEVICES);
+                                MAX_DEVICES);
                 if (rules && *device->access)
                         add_rule(build, true, device, device->access);
                 if (!has_device(devices, device->path))
@@ -66,18 +66,18 @@ static bool add_list(SpecBuild *build, GPtrArray *take_devices, bool rules, GErr
 }
 
 static bool add_path(SpecBuild *build, const char *host, const char *container,
-                     const char *permissions, GError **error) {
+        const char *permissions, GError **error) {
         g_autofree char *source = spec_clean_path("device: host_path", host, error);
         g_autofree char *target = source ? spec_clean_path("device: container_path",
-                                                           *container ? container : source, error)
+                                                   *container ? container : source, error)
                                          : NULL;
 
         if (!target)
                 return false;
         if (strcmp(target, "/") == 0 || g_str_has_prefix(target, "/proc/") ||
-            g_str_has_prefix(target, "/sys/"))
+                g_str_has_prefix(target, "/sys/"))
                 return fail(error, ERROR_INVALID_ARGUMENT, "device %s: cannot appear as %s", source,
-                            target);
+                        target);
         return add_list(build, device_expand(source, target, permissions, error), true, error);
 }
 
@@ -92,11 +92,11 @@ static bool add_text(SpecBuild *build, const char *text, GError **error) {
 
 static const char *find_annotation(const SpecBuild *build) {
         const CriPodSandboxConfig *sandbox = build->request->sandbox_wish;
-        static const char *const keys[] = { "devices.crio.io", "io.kubernetes.cri-o.Devices" };
+        static const char *const keys[] = {"devices.crio.io", "io.kubernetes.cri-o.Devices"};
 
         for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
-                const char *value = cri_map_get(build->wish->annotations,
-                                                build->wish->n_annotations, keys[i]);
+                const char *value =
+                        cri_map_get(build->wish->annotations, build->wish->n_annotations, keys[i]);
 
                 if (!value && sandbox)
                         value = cri_map_get(sandbox->annotations, sandbox->n_annotations, keys[i]);
@@ -109,15 +109,14 @@ static const char *find_annotation(const SpecBuild *build) {
 static bool add_annotated(SpecBuild *build, GError **error) {
         const char *text = find_annotation(build);
         g_auto(GStrv) wanted = text ? g_strsplit(text, ",", -1) : NULL;
-        const char *const *allowed = (const char *const *) build->request->config->allowed_devices;
+        const char *const *allowed = (const char *const *)build->request->config->allowed_devices;
 
         for (unsigned i = 0; wanted && wanted[i]; i++) {
                 g_auto(GStrv) parts = g_strsplit(g_strstrip(wanted[i]), ":", 2);
 
                 if (!parts[0] || !allowed || !g_strv_contains(allowed, parts[0]))
                         return fail(error, ERROR_PERMISSION_DENIED,
-                                    "device %s of the annotation is not in allowed_devices",
-                                    wanted[i]);
+                                "device %s of the annotation is not in allowed_devices", wanted[i]);
                 if (!add_text(build, wanted[i], error))
                         return false;
         }
@@ -141,7 +140,7 @@ bool spec_add_devices(SpecBuild *build, GError **error) {
                 const CriDevice *device = build->wish->devices[i];
 
                 if (!add_path(build, device->host_path, device->container_path,
-                              *device->permissions ? device->permissions : "rwm", error))
+                            *device->permissions ? device->permissions : "rwm", error))
                         return false;
         }
         return true;

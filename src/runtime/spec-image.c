@@ -24,12 +24,13 @@ static char *path_in_root(const SpecBuild *build, int fd) {
         return g_strdup(path[length] ? path + length : "/");
 }
 
-/* A working directory below /proc/N/fd would be one of the runtime's own descriptors, a way to the host. */
+/* A working directory below /proc/N/fd would be one of the runtime's own descriptors, a way to the
+ * host. */
 static bool check_working_dir(const char *cwd, const char *resolved, GError **error) {
         if (!g_str_has_prefix(resolved, "/proc/") || !strstr(resolved, "/fd"))
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT,
-                    "working_dir %s: a descriptor of a process cannot be a working directory", cwd);
+                "working_dir %s: a descriptor of a process cannot be a working directory", cwd);
 }
 
 bool spec_make_working_dir(SpecBuild *build, GError **error) {
@@ -40,8 +41,8 @@ bool spec_make_working_dir(SpecBuild *build, GError **error) {
                 return false;
         fd = dir_make_in_root(build->root_dfd, build->cwd, 0755);
         if (fd < 0)
-                return fail_errno(error, "make the working directory %s of the container",
-                                  build->cwd);
+                return fail_errno(
+                        error, "make the working directory %s of the container", build->cwd);
         resolved = path_in_root(build, fd);
         return !resolved || check_working_dir(build->cwd, resolved, error);
 }
@@ -72,11 +73,11 @@ bool spec_add_passwd(SpecBuild *build, GError **error) {
         if (spec_wish_mounts_at(build, "/etc"))
                 return true;
         if (!spec_wish_mounts_at(build, "/etc/passwd") &&
-            !user_extend_passwd(build->root_dfd, &build->user, name ? name : number, build->home,
-                                &passwd, error))
+                !user_extend_passwd(build->root_dfd, &build->user, name ? name : number,
+                        build->home, &passwd, error))
                 return false;
         if (!spec_wish_mounts_at(build, "/etc/group") &&
-            !user_extend_group(build->root_dfd, build->user.gid, &group, error))
+                !user_extend_group(build->root_dfd, build->user.gid, &group, error))
                 return false;
         return (!passwd || publish_copy(build, "passwd", passwd, error)) &&
                (!group || publish_copy(build, "group", group, error));
@@ -102,16 +103,17 @@ static bool make_volume(SpecBuild *build, const char *target, GError **error) {
         return true;
 }
 
-/* The image is hostile: what it calls a volume must be a plain place inside that nothing of ours needs. */
+/* The image is hostile: what it calls a volume must be a plain place inside that nothing of ours
+ * needs. */
 static char *clean_volume(const char *volume) {
         g_autofree char *clean = spec_clean_path("volume", volume, NULL);
-        static const char *const taken[] = { "/", "/proc", "/sys", "/dev" };
+        static const char *const taken[] = {"/", "/proc", "/sys", "/dev"};
 
         for (unsigned i = 0; clean && i < G_N_ELEMENTS(taken); i++) {
                 size_t length = strlen(taken[i]);
 
                 if (strcmp(clean, taken[i]) == 0 ||
-                    (i > 0 && strncmp(clean, taken[i], length) == 0 && clean[length] == '/'))
+                        (i > 0 && strncmp(clean, taken[i], length) == 0 && clean[length] == '/'))
                         g_clear_pointer(&clean, g_free);
         }
         return g_steal_pointer(&clean);
@@ -129,7 +131,8 @@ bool spec_add_image_volumes(SpecBuild *build, GError **error) {
 
                 if (!target)
                         log_warning("container %s: ignoring a volume of its image that is no place "
-                                    "for one", build->request->id);
+                                    "for one",
+                                build->request->id);
                 else if (!spec_wish_mounts_at(build, target) &&
                          !(bind ? bind_volume(build, target, i, error)
                                 : make_volume(build, target, error)))
@@ -142,14 +145,13 @@ bool spec_add_image_volumes(SpecBuild *build, GError **error) {
 
 /* A runtime that follows a link here would work on the host's tree. */
 bool spec_check_rootfs(const SpecBuild *build, GError **error) {
-        static const char *const names[] = { "proc", "sys", "dev" };
+        static const char *const names[] = {"proc", "sys", "dev"};
         struct stat status;
 
         for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
                 if (fstatat(build->root_dfd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                    !S_ISDIR(status.st_mode))
+                        !S_ISDIR(status.st_mode))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "the image's /%s is not a directory, refusing to run it",
-                                    names[i]);
+                                "the image's /%s is not a directory, refusing to run it", names[i]);
         return true;
 }

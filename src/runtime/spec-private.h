@@ -12,16 +12,16 @@
 
 typedef struct SpecBuild {
         const SpecRequest *request;
-        const CriContainerConfig *wish;                  /* never NULL */
+        const CriContainerConfig *wish;                   /* never NULL */
         const CriLinuxContainerSecurityContext *security; /* never NULL */
-        const CriLinuxContainerResources *resources;     /* NULL: none asked for */
+        const CriLinuxContainerResources *resources;      /* NULL: none asked for */
         bool privileged;
         bool infra;
-        int root_dfd;                                    /* request->rootfs */
+        int root_dfd; /* request->rootfs */
         User user;
-        const char *cwd;                                 /* borrowed from the tree */
-        const char *home;                                /* borrowed from the tree */
-        GPtrArray *mounts;                               /* Json objects until they are sorted in */
+        const char *cwd;   /* borrowed from the tree */
+        const char *home;  /* borrowed from the tree */
+        GPtrArray *mounts; /* Json objects until they are sorted in */
         Json *spec;
         SpecResult *result;
 } SpecBuild;
@@ -51,16 +51,17 @@ bool spec_add_wish_mounts(SpecBuild *build, GError **error);
 /* spec-mounts.c */
 bool spec_wish_mounts_at(const SpecBuild *build, const char *path);
 void spec_push_mount(SpecBuild *build, const char *target, const char *type, const char *source,
-                     const char *options);
-/* Absolute, without control bytes, cleaned of "." and ".." by words alone; NULL with INVALID_ARGUMENT. */
+        const char *options);
+/* Absolute, without control bytes, cleaned of "." and ".." by words alone; NULL with
+ * INVALID_ARGUMENT. */
 char *spec_clean_path(const char *what, const char *path, GError **error);
 
 /* spec-seccomp.c */
 bool spec_add_seccomp(SpecBuild *build, GError **error);
 
 /* spec-resources.c */
-Json *spec_make_resources(const CriLinuxContainerResources *resources, const char *cgroup_path,
-                          GError **error);
+Json *spec_make_resources(
+        const CriLinuxContainerResources *resources, const char *cgroup_path, GError **error);
 bool spec_check_resources(const SpecBuild *build, GError **error);
 
 /* spec-annotations.c: whether @key may reach the runtime */

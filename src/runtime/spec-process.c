@@ -7,7 +7,7 @@
 #include "runtime/stop-signal.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define MAX_GROUPS 65536
+#define MAX_GROUPS   65536
 
 /* args */
 
@@ -21,8 +21,8 @@ static void append_vector(GPtrArray *args, GStrv texts) {
                 append_all(args, texts, g_strv_length(texts));
 }
 
-/* The table of Kubernetes: a command replaces the image's entrypoint and its arguments, arguments replace only the
- * image's arguments. */
+/* The table of Kubernetes: a command replaces the image's entrypoint and its arguments, arguments
+ * replace only the image's arguments. */
 bool spec_make_args(const SpecBuild *build, GStrv *ret_args, GError **error) {
         const CriContainerConfig *wish = build->wish;
         const ImageRecord *image = build->request->image;
@@ -36,11 +36,11 @@ bool spec_make_args(const SpecBuild *build, GStrv *ret_args, GError **error) {
                 append_all(args, wish->args, wish->n_args);
         else if (image && wish->n_command == 0)
                 append_vector(args, image->command);
-        if (args->len == 0 || !*(char *) args->pdata[0])
+        if (args->len == 0 || !*(char *)args->pdata[0])
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "no command specified: neither the request nor the image has one");
+                        "no command specified: neither the request nor the image has one");
         g_ptr_array_add(args, NULL);
-        *ret_args = (GStrv) g_ptr_array_free(g_steal_pointer(&args), FALSE);
+        *ret_args = (GStrv)g_ptr_array_free(g_steal_pointer(&args), FALSE);
         return true;
 }
 
@@ -68,15 +68,15 @@ static void environment_set(Environment *environment, const char *name, const ch
                 return;
         }
         g_ptr_array_add(environment->entries, entry);
-        g_hash_table_insert(environment->index, g_strdup(name),
-                            GUINT_TO_POINTER(environment->entries->len));
+        g_hash_table_insert(
+                environment->index, g_strdup(name), GUINT_TO_POINTER(environment->entries->len));
 }
 
 /* Borrowed; NULL when it is not set. */
 static const char *environment_get(const Environment *environment, const char *name) {
         guint at = GPOINTER_TO_UINT(g_hash_table_lookup(environment->index, name));
 
-        return at > 0 ? (char *) environment->entries->pdata[at - 1] + strlen(name) + 1 : NULL;
+        return at > 0 ? (char *)environment->entries->pdata[at - 1] + strlen(name) + 1 : NULL;
 }
 
 static void environment_add(Environment *environment, GStrv entries) {
@@ -86,25 +86,25 @@ static void environment_add(Environment *environment, GStrv entries) {
 
                 if (!equals || equals == entries[i])
                         continue; /* nothing that could be set */
-                name = g_strndup(entries[i], (gsize) (equals - entries[i]));
+                name = g_strndup(entries[i], (gsize)(equals - entries[i]));
                 environment_set(environment, name, equals + 1);
         }
 }
 
-static bool add_wish_env(Environment *environment, const CriContainerConfig *wish,
-                         GError **error) {
+static bool add_wish_env(Environment *environment, const CriContainerConfig *wish, GError **error) {
         for (size_t i = 0; i < wish->n_envs; i++) {
                 const CriKeyValue *pair = wish->envs[i];
-                const char *data = (const char *) pair->value.data;
+                const char *data = (const char *)pair->value.data;
                 g_autofree char *value = NULL;
 
                 if (!*pair->key || strchr(pair->key, '='))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "envs[%zu].key: an environment variable needs a name without "
-                                    "an equals sign", i);
-                if (pair->value.len > 0 && !g_utf8_validate(data, (gssize) pair->value.len, NULL))
+                                "envs[%zu].key: an environment variable needs a name without "
+                                "an equals sign",
+                                i);
+                if (pair->value.len > 0 && !g_utf8_validate(data, (gssize)pair->value.len, NULL))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "envs[%zu].value of %s: not UTF-8, or a NUL in it", i, pair->key);
+                                "envs[%zu].value of %s: not UTF-8, or a NUL in it", i, pair->key);
                 value = g_strndup(data ? data : "", pair->value.len);
                 environment_set(environment, pair->key, value);
         }
@@ -114,16 +114,16 @@ static bool add_wish_env(Environment *environment, const CriContainerConfig *wis
 /* HOME ends up in a line of passwd, in shells and in logs: one line is all it can be. */
 static bool check_home(const char *home, GError **error) {
         for (const char *c = home; *c; c++)
-                if ((guchar) *c < ' ' || *c == 0x7f)
+                if ((guchar)*c < ' ' || *c == 0x7f)
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "invalid HOME environment; newline not allowed, nor any other "
-                                    "control character");
+                                "invalid HOME environment; newline not allowed, nor any other "
+                                "control character");
         return true;
 }
 
 static bool is_plain(const char *text) {
         for (const char *c = text; *c; c++)
-                if ((guchar) *c < ' ' || *c == 0x7f)
+                if ((guchar)*c < ' ' || *c == 0x7f)
                         return false;
         return true;
 }
@@ -156,10 +156,11 @@ static bool add_env(SpecBuild *build, Json *process, GError **error) {
         if (!check_home(environment_get(&environment, "HOME"), error))
                 return false;
         g_ptr_array_add(environment.entries, NULL);
-        json_set_strings(process, "env", (const char *const *) environment.entries->pdata);
-        build->home = json_string(json_at(json_get(process, "env"),
-                                          GPOINTER_TO_UINT(g_hash_table_lookup(environment.index,
-                                                                               "HOME")) - 1)) + 5;
+        json_set_strings(process, "env", (const char *const *)environment.entries->pdata);
+        build->home =
+                json_string(json_at(json_get(process, "env"),
+                        GPOINTER_TO_UINT(g_hash_table_lookup(environment.index, "HOME")) - 1)) +
+                5;
         return true;
 }
 
@@ -172,16 +173,16 @@ static char *choose_user(const SpecBuild *build, GError **error) {
 
         if (security->run_as_user && *security->run_as_username)
                 return fail_null(error, ERROR_INVALID_ARGUMENT,
-                                 "run_as_user and run_as_username exclude each other");
+                        "run_as_user and run_as_username exclude each other");
         if (security->run_as_group && !security->run_as_user && !*security->run_as_username)
                 return fail_null(error, ERROR_INVALID_ARGUMENT,
-                                 "run_as_group is specified without run_as_user or "
-                                 "run_as_username");
-        if (security->run_as_user && (security->run_as_user->value < 0 ||
-                                      security->run_as_user->value > USER_ID_MAX))
+                        "run_as_group is specified without run_as_user or "
+                        "run_as_username");
+        if (security->run_as_user &&
+                (security->run_as_user->value < 0 || security->run_as_user->value > USER_ID_MAX))
                 return fail_null(error, ERROR_INVALID_ARGUMENT,
-                                 "run_as_user %" G_GINT64_FORMAT ": not from 0 to %u",
-                                 security->run_as_user->value, USER_ID_MAX);
+                        "run_as_user %" G_GINT64_FORMAT ": not from 0 to %u",
+                        security->run_as_user->value, USER_ID_MAX);
         if (security->run_as_user)
                 return g_strdup_printf("%" G_GINT64_FORMAT, security->run_as_user->value);
         if (*security->run_as_username)
@@ -196,7 +197,8 @@ static void add_group(GArray *groups, guint32 gid) {
         g_array_append_val(groups, gid);
 }
 
-/* The primary group is always in the list: else a process that drops the list loses what a mode denies to it. */
+/* The primary group is always in the list: else a process that drops the list loses what a mode
+ * denies to it. */
 static bool add_groups(SpecBuild *build, Json *user, GError **error) {
         const CriLinuxContainerSecurityContext *security = build->security;
         GArray *groups = build->result->groups;
@@ -204,16 +206,16 @@ static bool add_groups(SpecBuild *build, Json *user, GError **error) {
 
         if (security->n_supplemental_groups > MAX_GROUPS)
                 return fail(error, ERROR_INVALID_ARGUMENT, "supplemental_groups: more than %u",
-                            MAX_GROUPS);
+                        MAX_GROUPS);
         add_group(groups, build->user.gid);
         for (size_t i = 0; i < security->n_supplemental_groups; i++) {
                 gint64 gid = security->supplemental_groups[i];
 
                 if (gid < 0 || gid > USER_ID_MAX)
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "supplemental_groups: %" G_GINT64_FORMAT " is not from 0 to %u",
-                                    gid, USER_ID_MAX);
-                add_group(groups, (guint32) gid);
+                                "supplemental_groups: %" G_GINT64_FORMAT " is not from 0 to %u",
+                                gid, USER_ID_MAX);
+                add_group(groups, (guint32)gid);
         }
         if (security->supplemental_groups_policy > CRI_SUPPLEMENTAL_GROUPS_POLICY_Strict)
                 return fail(error, ERROR_INVALID_ARGUMENT, "supplemental_groups_policy: unknown");
@@ -235,10 +237,10 @@ bool spec_add_identity(SpecBuild *build, GError **error) {
                 return false;
         if (group && (group->value < 0 || group->value > USER_ID_MAX))
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "run_as_group %" G_GINT64_FORMAT ": not from 0 to %u", group->value,
-                            USER_ID_MAX);
+                        "run_as_group %" G_GINT64_FORMAT ": not from 0 to %u", group->value,
+                        USER_ID_MAX);
         if (group)
-                build->user.gid = (guint32) group->value;
+                build->user.gid = (guint32)group->value;
         json_set_uint(user, "uid", build->user.uid);
         json_set_uint(user, "gid", build->user.gid);
         build->result->uid = build->user.uid;
@@ -273,7 +275,7 @@ static bool choose_stop_signal(SpecBuild *build, GError **error) {
 
         if (number < 0)
                 return fail(error, ERROR_INVALID_ARGUMENT, "stop_signal: unknown number %d",
-                            (int) build->wish->stop_signal);
+                        (int)build->wish->stop_signal);
         if (number == 0 && image && image->stop_signal && *image->stop_signal)
                 number = stop_signal_parse(image->stop_signal);
         build->result->stop_signal = number > 0 ? number : SIGTERM;
@@ -294,11 +296,11 @@ static bool add_rlimits(const SpecBuild *build, Json *process, GError **error) {
                 Json *limit;
 
                 if (g_strv_length(parts) < 2 ||
-                    !g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT64, &soft, NULL) ||
-                    !g_ascii_string_to_unsigned(parts[2] ? parts[2] : parts[1], 10, 0, G_MAXUINT64,
-                                                &hard, NULL))
+                        !g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT64, &soft, NULL) ||
+                        !g_ascii_string_to_unsigned(
+                                parts[2] ? parts[2] : parts[1], 10, 0, G_MAXUINT64, &hard, NULL))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "default_ulimits: %s is not NAME=SOFT:HARD", limits[i]);
+                                "default_ulimits: %s is not NAME=SOFT:HARD", limits[i]);
                 array = array ? array : json_need_array(process, "rlimits");
                 limit = json_append(array, json_new_object());
                 json_set_string(limit, "type", type);
@@ -323,7 +325,7 @@ bool spec_add_process(SpecBuild *build, GError **error) {
         json_set_bool(process, "terminal", build->wish->tty);
         if (!spec_add_identity(build, error) || !spec_make_args(build, &args, error))
                 return false;
-        json_set_strings(process, "args", (const char *const *) args);
+        json_set_strings(process, "args", (const char *const *)args);
         return add_cwd(build, process, error) && add_env(build, process, error) &&
                add_rlimits(build, process, error) && choose_stop_signal(build, error);
 }

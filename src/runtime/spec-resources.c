@@ -13,27 +13,27 @@ static bool check_cpu_list(const char *what, const char *text, GError **error) {
         if (strlen(text) < 4096 && text[strspn(text, "0123456789,-")] == '\0')
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT, "resources.%s: %.64s is not a list of numbers",
-                    what, text);
+                what, text);
 }
 
 static bool check_range(const char *what, gint64 value, gint64 low, GError **error) {
         if (value >= low)
                 return true;
         return fail(error, ERROR_INVALID_ARGUMENT, "resources.%s: %" G_GINT64_FORMAT " is negative",
-                    what, value);
+                what, value);
 }
 
 static bool add_cpu(Json *out, const CriLinuxContainerResources *in, GError **error) {
         Json *cpu;
 
         if (!check_range("cpu_shares", in->cpu_shares, 0, error) ||
-            !check_range("cpu_period", in->cpu_period, 0, error) ||
-            !check_range("cpu_quota", in->cpu_quota, -1, error) ||
-            !check_cpu_list("cpuset_cpus", in->cpuset_cpus, error) ||
-            !check_cpu_list("cpuset_mems", in->cpuset_mems, error))
+                !check_range("cpu_period", in->cpu_period, 0, error) ||
+                !check_range("cpu_quota", in->cpu_quota, -1, error) ||
+                !check_cpu_list("cpuset_cpus", in->cpuset_cpus, error) ||
+                !check_cpu_list("cpuset_mems", in->cpuset_mems, error))
                 return false;
         if (!in->cpu_shares && !in->cpu_period && !in->cpu_quota && !*in->cpuset_cpus &&
-            !*in->cpuset_mems)
+                !*in->cpuset_mems)
                 return true;
         cpu = json_need_object(out, "cpu");
         if (in->cpu_shares)
@@ -49,7 +49,8 @@ static bool add_cpu(Json *out, const CriLinuxContainerResources *in, GError **er
         return true;
 }
 
-/* Whether swap is counted; on v2 only the kernel's command line can turn it off, and then the file is missing. */
+/* Whether swap is counted; on v2 only the kernel's command line can turn it off, and then the file
+ * is missing. */
 static bool counts_swap(const char *cgroup_path) {
         g_autofree char *folder = cgroup_path ? g_path_get_dirname(cgroup_path) : NULL;
         g_autofree char *value = NULL;
@@ -64,19 +65,20 @@ static bool counts_swap(const char *cgroup_path) {
         return value != NULL;
 }
 
-static bool add_memory(Json *out, const CriLinuxContainerResources *in, const char *cgroup_path,
-                       GError **error) {
+static bool add_memory(
+        Json *out, const CriLinuxContainerResources *in, const char *cgroup_path, GError **error) {
         gint64 limit = in->memory_limit_in_bytes;
         gint64 swap = in->memory_swap_limit_in_bytes;
         Json *memory;
 
         if (!check_range("memory_limit_in_bytes", limit, -1, error) ||
-            !check_range("memory_swap_limit_in_bytes", swap, -1, error))
+                !check_range("memory_swap_limit_in_bytes", swap, -1, error))
                 return false;
         if (limit > 0 && swap > 0 && swap < limit)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "memory swap limit (%" G_GINT64_FORMAT ") cannot be lower than memory "
-                            "limit (%" G_GINT64_FORMAT ")", swap, limit);
+                        "memory swap limit (%" G_GINT64_FORMAT ") cannot be lower than memory "
+                        "limit (%" G_GINT64_FORMAT ")",
+                        swap, limit);
         if (!limit && !swap)
                 return true;
         memory = json_need_object(out, "memory");
@@ -88,7 +90,8 @@ static bool add_memory(Json *out, const CriLinuxContainerResources *in, const ch
 }
 
 static bool has_hugetlb(void) {
-        g_autofree char *list = cgroup_is_unified() ? cgroup_read("/", NULL, "cgroup.controllers") : NULL;
+        g_autofree char *list =
+                cgroup_is_unified() ? cgroup_read("/", NULL, "cgroup.controllers") : NULL;
         autofd int dfd = list ? -1 : cgroup_open("/", "hugetlb");
 
         return list ? strstr(list, "hugetlb") != NULL : dfd >= 0;
@@ -106,14 +109,14 @@ static bool add_hugepages(Json *out, const CriLinuxContainerResources *in, GErro
                 Json *item;
 
                 if (digits == 0 || strlen(limit->page_size) > 16 ||
-                    !strchr("KMG", limit->page_size[digits]) ||
-                    strcmp(limit->page_size + digits + 1, "B") != 0)
+                        !strchr("KMG", limit->page_size[digits]) ||
+                        strcmp(limit->page_size + digits + 1, "B") != 0)
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "resources.hugepage_limits: page size %.32s", limit->page_size);
+                                "resources.hugepage_limits: page size %.32s", limit->page_size);
                 if (!supported && limit->limit > 0)
                         return fail(error, ERROR_FAILED_PRECONDITION,
-                                    "resources.hugepage_limits: this node has no hugetlb cgroup "
-                                    "controller");
+                                "resources.hugepage_limits: this node has no hugetlb cgroup "
+                                "controller");
                 if (!supported)
                         continue;
                 item = json_append(json_need_array(out, "hugepageLimits"), json_new_object());
@@ -126,29 +129,29 @@ static bool add_hugepages(Json *out, const CriLinuxContainerResources *in, GErro
 static bool add_unified(Json *out, const CriLinuxContainerResources *in, GError **error) {
         if (in->n_unified > 0 && !cgroup_is_unified())
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "resources.unified: this node runs cgroup v1, which has no such keys");
+                        "resources.unified: this node runs cgroup v1, which has no such keys");
         if (in->n_unified > MAX_LIMITS)
                 return fail(error, ERROR_INVALID_ARGUMENT, "resources.unified: too many");
         for (size_t i = 0; i < in->n_unified; i++) {
                 const CriStringPair *pair = in->unified[i];
 
                 if (!strchr(pair->key, '.') || strchr(pair->key, '/') ||
-                    g_str_has_prefix(pair->key, "cgroup."))
+                        g_str_has_prefix(pair->key, "cgroup."))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "resources.unified: %.64s is not a file of a controller",
-                                    pair->key);
+                                "resources.unified: %.64s is not a file of a controller",
+                                pair->key);
                 json_set_string(json_need_object(out, "unified"), pair->key, pair->value);
         }
         return true;
 }
 
 /* Only what @resources sets; an empty object when it sets nothing. Serves create and update. */
-Json *spec_make_resources(const CriLinuxContainerResources *resources, const char *cgroup_path,
-                          GError **error) {
+Json *spec_make_resources(
+        const CriLinuxContainerResources *resources, const char *cgroup_path, GError **error) {
         g_autoptr(Json) out = json_new_object();
 
         if (!add_cpu(out, resources, error) || !add_memory(out, resources, cgroup_path, error) ||
-            !add_hugepages(out, resources, error) || !add_unified(out, resources, error))
+                !add_hugepages(out, resources, error) || !add_unified(out, resources, error))
                 return NULL;
         return g_steal_pointer(&out);
 }
@@ -160,10 +163,11 @@ bool spec_check_resources(const SpecBuild *build, GError **error) {
 
         if (!build->resources)
                 return true;
-        if (limit > 0 && limit < (gint64) handler->container_min_memory)
+        if (limit > 0 && limit < (gint64)handler->container_min_memory)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "set memory limit %" G_GINT64_FORMAT " too low; should be at least %"
-                            G_GINT64_FORMAT " bytes", limit, (gint64) handler->container_min_memory);
+                        "set memory limit %" G_GINT64_FORMAT
+                        " too low; should be at least %" G_GINT64_FORMAT " bytes",
+                        limit, (gint64)handler->container_min_memory);
         made = spec_make_resources(build->resources, build->request->cgroup_path, error);
         return made != NULL;
 }
@@ -188,7 +192,7 @@ bool spec_add_resources(SpecBuild *build, GError **error) {
         }
         if (pids > 0 && !build->infra)
                 json_set_int(json_need_object(resources, "pids"), "limit", pids);
-        json_set_int(process, "oomScoreAdj", oom_score_adj_clamp((int) CLAMP(score, -1000, 1000)));
+        json_set_int(process, "oomScoreAdj", oom_score_adj_clamp((int)CLAMP(score, -1000, 1000)));
         json_set_string(spec_linux(build), "cgroupsPath", build->request->cgroup_path);
         return true;
 }

@@ -14,14 +14,14 @@ static bool choose_file(const char *reference, const char **ret_path, GError **e
 
         if (*path != '/')
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "seccomp: localhost_ref \"%.256s\" is not an absolute path", reference);
+                        "seccomp: localhost_ref \"%.256s\" is not an absolute path", reference);
         *ret_path = path;
         return true;
 }
 
 /* The older field, a word, counts only where the newer one is missing. */
-static bool choose_by_word(const char *word, SeccompChoice *ret_choice, const char **ret_path,
-                           GError **error) {
+static bool choose_by_word(
+        const char *word, SeccompChoice *ret_choice, const char **ret_path, GError **error) {
         *ret_choice = SECCOMP_NONE;
         if (!*word || strcmp(word, "unconfined") == 0)
                 return true;
@@ -31,11 +31,12 @@ static bool choose_by_word(const char *word, SeccompChoice *ret_choice, const ch
         *ret_choice = SECCOMP_FILE;
         if (g_str_has_prefix(word, "localhost/"))
                 return choose_file(word, ret_path, error);
-        return fail(error, ERROR_INVALID_ARGUMENT, "seccomp_profile_path: %.128s is not known", word);
+        return fail(
+                error, ERROR_INVALID_ARGUMENT, "seccomp_profile_path: %.128s is not known", word);
 }
 
-static bool choose(const SpecBuild *build, SeccompChoice *ret_choice, const char **ret_path,
-                   GError **error) {
+static bool choose(
+        const SpecBuild *build, SeccompChoice *ret_choice, const char **ret_path, GError **error) {
         const CriSecurityProfile *profile = build->security->seccomp;
 
         G_GNUC_BEGIN_IGNORE_DEPRECATIONS
@@ -44,7 +45,7 @@ static bool choose(const SpecBuild *build, SeccompChoice *ret_choice, const char
 
         if (!profile)
                 return choose_by_word(word, ret_choice, ret_path, error);
-        switch ((int) profile->profile_type) {
+        switch ((int)profile->profile_type) {
         case CRI_SECURITY_PROFILE_PROFILE_TYPE_RuntimeDefault:
                 *ret_choice = SECCOMP_DEFAULT;
                 return true;
@@ -56,7 +57,7 @@ static bool choose(const SpecBuild *build, SeccompChoice *ret_choice, const char
                 return choose_file(profile->localhost_ref, ret_path, error);
         }
         return fail(error, ERROR_INVALID_ARGUMENT, "seccomp: unknown profile type %d",
-                    (int) profile->profile_type);
+                (int)profile->profile_type);
 }
 
 /* The node's own default: of the handler, of the daemon, or NULL for ours. */
@@ -84,7 +85,8 @@ static guint64 held_capabilities(const SpecBuild *build) {
         return held;
 }
 
-/* For a privileged container only the node's privileged profile counts, and there normally is none. */
+/* For a privileged container only the node's privileged profile counts, and there normally is none.
+ */
 bool spec_add_seccomp(SpecBuild *build, GError **error) {
         const char *privileged = build->request->config->privileged_seccomp_profile;
         SeccompChoice choice = SECCOMP_NONE;

@@ -38,12 +38,12 @@ static bool names_all(char *const *names, size_t count) {
         return false;
 }
 
-/* Names one by one; ALL went first, so that "all but this one" and "none but this one" can be said. */
-static bool change_named(guint64 *set, char *const *names, size_t count, bool add,
-                         GError **error) {
+/* Names one by one; ALL went first, so that "all but this one" and "none but this one" can be said.
+ */
+static bool change_named(guint64 *set, char *const *names, size_t count, bool add, GError **error) {
         for (size_t i = 0; i < count; i++)
                 if (g_ascii_strcasecmp(names[i], "ALL") != 0 &&
-                    !change_set(set, names + i, 1, add, error))
+                        !change_set(set, names + i, 1, add, error))
                         return false;
         return true;
 }
@@ -60,19 +60,20 @@ static bool choose_capabilities(const SpecBuild *build, Capabilities *out, GErro
         if (build->privileged) {
                 out->held = all;
                 return !wish || change_set(&out->ambient, wish->add_ambient_capabilities,
-                                           wish->n_add_ambient_capabilities, true, error);
+                                        wish->n_add_ambient_capabilities, true, error);
         }
         if (!drop_all && defaults &&
-            !change_set(&out->held, defaults, g_strv_length(defaults), true, error))
+                !change_set(&out->held, defaults, g_strv_length(defaults), true, error))
                 return false;
         if (!wish)
                 return true;
         if (!drop_all && names_all(wish->add_capabilities, wish->n_add_capabilities))
                 out->held = all;
-        if (!change_named(&out->held, wish->add_capabilities, wish->n_add_capabilities, true, error) ||
-            !change_named(&out->held, wish->drop_capabilities, wish->n_drop_capabilities, false,
-                          error) ||
-            !change_set(&out->ambient, wish->add_ambient_capabilities,
+        if (!change_named(
+                    &out->held, wish->add_capabilities, wish->n_add_capabilities, true, error) ||
+                !change_named(&out->held, wish->drop_capabilities, wish->n_drop_capabilities, false,
+                        error) ||
+                !change_set(&out->ambient, wish->add_ambient_capabilities,
                         wish->n_add_ambient_capabilities, true, error))
                 return false;
         return true;
@@ -81,13 +82,13 @@ static bool choose_capabilities(const SpecBuild *build, Capabilities *out, GErro
 static void set_names(Json *object, const char *key, guint64 mask) {
         g_auto(GStrv) names = capability_names(mask);
 
-        json_set_strings(object, key, (const char *const *) names);
+        json_set_strings(object, key, (const char *const *)names);
 }
 
 static bool add_capabilities(SpecBuild *build, GError **error) {
         Json *process = json_need_object(build->spec, "process");
         Json *object = json_need_object(process, "capabilities");
-        Capabilities sets = { 0 };
+        Capabilities sets = {0};
 
         if (!choose_capabilities(build, &sets, error))
                 return false;
@@ -96,19 +97,20 @@ static bool add_capabilities(SpecBuild *build, GError **error) {
         set_names(object, "effective", sets.held);
         set_names(object, "permitted", sets.held);
         set_names(object, "inheritable",
-                  build->request->config->add_inheritable_capabilities ? sets.held : sets.ambient);
+                build->request->config->add_inheritable_capabilities ? sets.held : sets.ambient);
         set_names(object, "ambient", sets.ambient);
         return true;
 }
 
 /* paths */
 
-static bool add_paths(SpecBuild *build, const char *key, char *const *paths, size_t count,
-                      GError **error) {
+static bool add_paths(
+        SpecBuild *build, const char *key, char *const *paths, size_t count, GError **error) {
         Json *array;
 
         if (count > MAX_PATHS)
-                return fail(error, ERROR_INVALID_ARGUMENT, "%s: more than %u paths", key, MAX_PATHS);
+                return fail(
+                        error, ERROR_INVALID_ARGUMENT, "%s: more than %u paths", key, MAX_PATHS);
         array = json_need_array(spec_linux(build), key);
         for (size_t i = 0; i < count; i++) {
                 g_autofree char *clean = spec_clean_path(key, paths[i], error);
@@ -120,7 +122,8 @@ static bool add_paths(SpecBuild *build, const char *key, char *const *paths, siz
         return true;
 }
 
-/* The folders that count how often each processor was throttled; they differ from machine to machine. */
+/* The folders that count how often each processor was throttled; they differ from machine to
+ * machine. */
 static GPtrArray *thermal_paths(void) {
         static GPtrArray *paths;
         static gsize once;
@@ -144,8 +147,8 @@ static GPtrArray *thermal_paths(void) {
 }
 
 static void mask_more(SpecBuild *build) {
-        static const char *const more[] = { "/proc/asound", "/proc/interrupts",
-                                            "/sys/devices/virtual/powercap" };
+        static const char *const more[] = {
+                "/proc/asound", "/proc/interrupts", "/sys/devices/virtual/powercap"};
         Json *array = json_need_array(spec_linux(build), "maskedPaths");
         GPtrArray *thermal = thermal_paths();
 
@@ -162,9 +165,9 @@ static bool add_hidden_paths(SpecBuild *build, GError **error) {
         if (build->privileged)
                 return true;
         if (!add_paths(build, "maskedPaths", security->masked_paths, security->n_masked_paths,
-                       error) ||
-            !add_paths(build, "readonlyPaths", security->readonly_paths, security->n_readonly_paths,
-                       error))
+                    error) ||
+                !add_paths(build, "readonlyPaths", security->readonly_paths,
+                        security->n_readonly_paths, error))
                 return false;
         if (security->n_masked_paths > 0)
                 mask_more(build);
@@ -184,8 +187,9 @@ static const char *wanted_apparmor(const SpecBuild *build, bool *ret_named) {
         *ret_named = false;
         if (field && field->profile_type == CRI_SECURITY_PROFILE_PROFILE_TYPE_Localhost) {
                 *ret_named = true;
-                return g_str_has_prefix(field->localhost_ref, "localhost/") ? field->localhost_ref + 10
-                                                                            : field->localhost_ref;
+                return g_str_has_prefix(field->localhost_ref, "localhost/")
+                               ? field->localhost_ref + 10
+                               : field->localhost_ref;
         }
         if (field ? field->profile_type == CRI_SECURITY_PROFILE_PROFILE_TYPE_Unconfined
                   : strcmp(old, "unconfined") == 0)
@@ -210,13 +214,13 @@ static bool add_apparmor(SpecBuild *build, GError **error) {
                 return true;
         if (!apparmor_is_enabled())
                 return fail(error, ERROR_FAILED_PRECONDITION,
-                            "apparmor profile %s was asked for, but AppArmor is off on this node",
-                            profile);
+                        "apparmor profile %s was asked for, but AppArmor is off on this node",
+                        profile);
         if (!apparmor_has_profile(profile, &loaded, error))
                 return false;
         if (!loaded)
                 return fail(error, ERROR_FAILED_PRECONDITION,
-                            "apparmor profile %s is not loaded; load it with apparmor_parser", profile);
+                        "apparmor profile %s is not loaded; load it with apparmor_parser", profile);
         json_set_string(json_need_object(build->spec, "process"), "apparmorProfile", profile);
         return true;
 }
@@ -236,15 +240,16 @@ static const char *label_level(const char *label) {
         return label;
 }
 
-/* Options of the container itself change the pod's label; the level stays the pod's unless it is named. */
+/* Options of the container itself change the pod's label; the level stays the pod's unless it is
+ * named. */
 static bool choose_label(const SpecBuild *build, char **ret_label, GError **error) {
         const CriSELinuxOption *options = build->security->selinux_options;
         const char *pod = build->request->process_label;
         g_autofree char *mount = NULL;
-        SelinuxWish wish = { .kind = SELINUX_KIND_CONTAINER };
+        SelinuxWish wish = {.kind = SELINUX_KIND_CONTAINER};
 
         if (!options ||
-            (!*options->user && !*options->role && !*options->type && !*options->level)) {
+                (!*options->user && !*options->role && !*options->type && !*options->level)) {
                 *ret_label = g_strdup(pod);
                 return true;
         }
@@ -263,8 +268,8 @@ static bool add_selinux(SpecBuild *build, GError **error) {
                 return true;
         if (!build->request->process_label)
                 return fail(error, ERROR_UNIMPLEMENTED,
-                            "SELinux is on, but the pod has no label; set selinux = false in "
-                            "[crio.runtime]");
+                        "SELinux is on, but the pod has no label; set selinux = false in "
+                        "[crio.runtime]");
         if (build->request->mount_label && *build->request->mount_label)
                 json_set_string(spec_linux(build), "mountLabel", build->request->mount_label);
         if (build->privileged)
@@ -285,9 +290,10 @@ static bool add_privileges(SpecBuild *build) {
         if (strict && wish)
                 for (size_t i = 0; i < wish->n_add_capabilities; i++)
                         if (capability_parse(wish->add_capabilities[i], &mask, NULL) &&
-                            mask == CAPABILITY_BIT(CAP_SYS_ADMIN))
+                                mask == CAPABILITY_BIT(CAP_SYS_ADMIN))
                                 log_warning("container %s: no_new_privs has no effect on what "
-                                            "CAP_SYS_ADMIN can do", build->request->id);
+                                            "CAP_SYS_ADMIN can do",
+                                        build->request->id);
         return true;
 }
 

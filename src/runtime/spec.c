@@ -39,7 +39,7 @@ static void build_init(SpecBuild *build, const SpecRequest *request, bool infra)
                 CRI_LINUX_CONTAINER_SECURITY_CONTEXT_INIT;
         const CriLinuxContainerConfig *linux_wish;
 
-        *build = (SpecBuild) { .request = request, .infra = infra, .root_dfd = -1 };
+        *build = (SpecBuild){.request = request, .infra = infra, .root_dfd = -1};
         build->wish = request->wish ? request->wish : &no_wish;
         linux_wish = build->wish->linux;
         build->security = linux_wish && linux_wish->security_context ? linux_wish->security_context
@@ -57,14 +57,15 @@ static bool check_userns(const CriNamespaceOption *options, GError **error) {
                 return true;
         if (userns->mode == CRI_NAMESPACE_MODE_POD && userns->n_uids == 0 && userns->n_gids == 0)
                 return fail(error, ERROR_UNIMPLEMENTED,
-                            "userns_options: user namespaces of pods are not built yet");
+                        "userns_options: user namespaces of pods are not built yet");
         if (userns->mode == CRI_NAMESPACE_MODE_POD)
                 return fail(error, ERROR_UNIMPLEMENTED,
-                            "userns_options: user namespaces of pods are not built yet (%zu uid and "
-                            "%zu gid mappings)", userns->n_uids, userns->n_gids);
+                        "userns_options: user namespaces of pods are not built yet (%zu uid and "
+                        "%zu gid mappings)",
+                        userns->n_uids, userns->n_gids);
         return fail(error, ERROR_INVALID_ARGUMENT,
-                    "userns_options: mode %d, a user namespace belongs to the pod or the node",
-                    (int) userns->mode);
+                "userns_options: mode %d, a user namespace belongs to the pod or the node",
+                (int)userns->mode);
 }
 
 static bool check_unbuilt(const SpecBuild *build, GError **error) {
@@ -73,18 +74,18 @@ static bool check_unbuilt(const SpecBuild *build, GError **error) {
         if (wish->windows)
                 return fail(error, ERROR_INVALID_ARGUMENT, "windows: this is a Linux node");
         if (wish->n_cdi_devices > 0)
-                return fail(error, ERROR_UNIMPLEMENTED,
-                            "CDI_devices: %s: CDI is not built yet", wish->cdi_devices[0]->name);
+                return fail(error, ERROR_UNIMPLEMENTED, "CDI_devices: %s: CDI is not built yet",
+                        wish->cdi_devices[0]->name);
         for (size_t i = 0; i < wish->n_annotations; i++)
                 if (g_str_has_prefix(wish->annotations[i]->key, "cdi.k8s.io/"))
                         return fail(error, ERROR_UNIMPLEMENTED,
-                                    "annotation %s: CDI is not built yet", wish->annotations[i]->key);
+                                "annotation %s: CDI is not built yet", wish->annotations[i]->key);
         if (wish->n_mounts > 0 && !build->infra)
                 for (size_t i = 0; i < wish->n_mounts; i++)
                         if (wish->mounts[i]->n_mount_options > 0)
                                 return fail(error, ERROR_UNIMPLEMENTED,
-                                            "mount %s: mount_options are not supported",
-                                            wish->mounts[i]->container_path);
+                                        "mount %s: mount_options are not supported",
+                                        wish->mounts[i]->container_path);
         return check_userns(build->security->namespace_options, error);
 }
 
@@ -125,8 +126,8 @@ static void add_frame(SpecBuild *build) {
 
         json_set_string(build->spec, "ociVersion", runtime_get_spec_version(request->runtime));
         json_set_string(root, "path", request->rootfs);
-        json_set_bool(root, "readonly", build->infra || build->security->readonly_rootfs ||
-                                        request->config->read_only);
+        json_set_bool(root, "readonly",
+                build->infra || build->security->readonly_rootfs || request->config->read_only);
         /* A pinned UTS namespace has its name already. */
         if (!namespaces->uts && request->hostname && *request->hostname)
                 json_set_string(build->spec, "hostname", request->hostname);
@@ -144,13 +145,14 @@ static bool check_texts(const Json *json, GError **error) {
         const char *text = json_string(json);
 
         if (text && !g_utf8_validate(text, -1, NULL))
-                return fail(error, ERROR_INVALID_ARGUMENT, "the request has a text that is not UTF-8");
+                return fail(
+                        error, ERROR_INVALID_ARGUMENT, "the request has a text that is not UTF-8");
         for (size_t i = 0; i < json_length(json); i++) {
                 const char *key = json_key_at(json, i);
 
                 if (key && !g_utf8_validate(key, -1, NULL))
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "the request has a name that is not UTF-8");
+                                "the request has a name that is not UTF-8");
                 if (!check_texts(json_at(json, i), error))
                         return false;
         }
@@ -174,20 +176,20 @@ static void prepare_result(SpecBuild *build, SpecResult *result) {
 }
 
 static bool build_spec(SpecBuild *build, SpecResult *ret_result, GError **error) {
-        g_auto(SpecResult) result = { 0 };
+        g_auto(SpecResult) result = {0};
 
         prepare_result(build, &result);
         if (!open_rootfs(build, error))
                 return false;
         add_frame(build);
         if (!spec_add_process(build, error) ||
-            (!build->infra && !spec_make_working_dir(build, error)) ||
-            !spec_add_mounts(build, error) || !spec_add_devices(build, error) ||
-            !spec_add_resources(build, error) || !spec_add_security(build, error) ||
-            !spec_add_annotations(build, error) || !check_texts(build->spec, error))
+                (!build->infra && !spec_make_working_dir(build, error)) ||
+                !spec_add_mounts(build, error) || !spec_add_devices(build, error) ||
+                !spec_add_resources(build, error) || !spec_add_security(build, error) ||
+                !spec_add_annotations(build, error) || !check_texts(build->spec, error))
                 return false;
         *ret_result = result;
-        result = (SpecResult) { 0 };
+        result = (SpecResult){0};
         return true;
 }
 

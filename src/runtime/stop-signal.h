@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* stop-signal - signals as CRI numbers them and as images write them, to Linux numbers. Threads: any. */
+/* stop-signal - signals as CRI numbers them and as images write them, to Linux numbers. Threads:
+ * any. */
 
 #include <stdbool.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container from spec to removal, with the runtimes and monitors that this machine has. Needs root. */
+/* A container from spec to removal, with the runtimes and monitors that this machine has. Needs
+ * root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,9 +44,9 @@ typedef struct Live {
 } Live;
 
 static void make_rootfs(Live *live) {
-        static const char *const folders[] = { "bin", "etc", "proc", "sys", "dev", "tmp", "run" };
-        static const char *const tools[] = { "sh", "sleep", "true", "echo", "cat", "id", "ls", "yes",
-                                             "head", "grep", "stat", "mount", "kill", "readlink" };
+        static const char *const folders[] = {"bin", "etc", "proc", "sys", "dev", "tmp", "run"};
+        static const char *const tools[] = {"sh", "sleep", "true", "echo", "cat", "id", "ls", "yes",
+                "head", "grep", "stat", "mount", "kill", "readlink"};
         g_autofree char *passwd = g_build_filename(live->rootfs, "etc/passwd", NULL);
         g_autofree char *group = g_build_filename(live->rootfs, "etc/group", NULL);
         g_autofree char *program = g_build_filename(live->rootfs, "bin/busybox", NULL);
@@ -58,7 +59,7 @@ static void make_rootfs(Live *live) {
                 g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
         }
         g_assert_true(g_file_get_contents(BUSYBOX, &data, &length, NULL));
-        g_assert_true(g_file_set_contents(program, data, (gssize) length, NULL));
+        g_assert_true(g_file_set_contents(program, data, (gssize)length, NULL));
         g_assert_cmpint(chmod(program, 0755), ==, 0);
         for (unsigned i = 0; i < G_N_ELEMENTS(tools); i++) {
                 g_autofree char *path = g_build_filename(live->rootfs, "bin", tools[i], NULL);
@@ -82,8 +83,8 @@ static Live *live_new(const Pair *pair) {
         g_assert_cmpint(g_mkdir_with_parents(live->bundle, 0711), ==, 0);
         make_rootfs(live);
         live->test = test_config_new(live->folder);
-        live->test->handler.runtime_path = (char *) pair->runtime;
-        live->test->handler.monitor_path = (char *) pair->monitor;
+        live->test->handler.runtime_path = (char *)pair->runtime;
+        live->test->handler.monitor_path = (char *)pair->monitor;
         live->table = runtime_table_new(&live->test->config, &error);
         g_assert_no_error(error);
         live->runtime = runtime_table_find(live->table, "", &error);
@@ -157,10 +158,9 @@ static bool live_create(Live *live, CriContainerConfig *wish, GError **error) {
                 .persist_dir = live->bundle,
                 .log_path = live->log,
         };
-        g_auto(SpecResult) spec = { 0 };
+        g_auto(SpecResult) spec = {0};
 
-        return spec_build(&request, &spec, error) &&
-               bundle_write(live->bundle, spec.spec, error) &&
+        return spec_build(&request, &spec, error) && bundle_write(live->bundle, spec.spec, error) &&
                monitor_create(&monitor, &live->result, error);
 }
 
@@ -175,30 +175,30 @@ static void live_run(Live *live, CriContainerConfig *wish) {
         g_assert_no_error(error);
 }
 
-static int live_exec(const Live *live, const char *script, gint64 timeout, char **ret_out,
-                     char **ret_err) {
-        const char *const command[] = { "/bin/sh", "-c", script, NULL };
-        MonitorExec exec = { .config = &live->test->config,
-                             .runtime = live->runtime,
-                             .id = live->id,
-                             .bundle = live->bundle,
-                             .command = command,
-                             .timeout_sec = timeout,
-                             .cancel_fd = -1 };
-        g_auto(MonitorExecResult) result = { 0 };
+static int live_exec(
+        const Live *live, const char *script, gint64 timeout, char **ret_out, char **ret_err) {
+        const char *const command[] = {"/bin/sh", "-c", script, NULL};
+        MonitorExec exec = {.config = &live->test->config,
+                .runtime = live->runtime,
+                .id = live->id,
+                .bundle = live->bundle,
+                .command = command,
+                .timeout_sec = timeout,
+                .cancel_fd = -1};
+        g_auto(MonitorExecResult) result = {0};
         GError *error = NULL;
 
         monitor_exec_sync(&exec, &result, &error);
         g_assert_no_error(error);
         if (ret_out)
-                *ret_out = g_strndup((char *) result.out->data, result.out->len);
+                *ret_out = g_strndup((char *)result.out->data, result.out->len);
         if (ret_err)
-                *ret_err = g_strndup((char *) result.err->data, result.err->len);
+                *ret_err = g_strndup((char *)result.err->data, result.err->len);
         return result.exit_code;
 }
 
-static char *sleeper[] = { (char *) "/bin/sh", (char *) "-c",
-                           (char *) "trap exit TERM; while :; do sleep 1000 & wait; done" };
+static char *sleeper[] = {(char *)"/bin/sh", (char *)"-c",
+        (char *)"trap exit TERM; while :; do sleep 1000 & wait; done"};
 
 static CriContainerConfig sleeper_wish(void) {
         CriContainerConfig wish = CRI_CONTAINER_CONFIG_INIT;
@@ -245,7 +245,8 @@ static guint64 count_lines(const char *text) {
         return count;
 }
 
-/* At the answer the command is dead and reaped, and so are its children: the next exec sees none of them. */
+/* At the answer the command is dead and reaped, and so are its children: the next exec sees none of
+ * them. */
 static void test_timeout(gconstpointer data) {
         Live *live = live_new(data);
         CriContainerConfig wish = sleeper_wish();
@@ -256,7 +257,8 @@ static void test_timeout(gconstpointer data) {
         g_assert_cmpint(live_exec(live, "sleep 4321; true", 1, NULL, &err), ==, -1);
         g_assert_cmpstr(err, ==, "command timed out");
         g_assert_cmpint(live_exec(live, "grep -l 4321 /proc/[0-9]*/cmdline 2>/dev/null; true", 0,
-                                  &out, NULL), ==, 0);
+                                &out, NULL),
+                ==, 0);
         g_assert_cmpuint(count_lines(out), ==, 1); /* the search itself */
         live_free(live);
 }
@@ -268,7 +270,8 @@ static void test_timeout_tree(gconstpointer data) {
         g_autofree char *out = NULL;
 
         live_run(live, &wish);
-        live_exec(live, "for i in 1 2 3 4 5; do (sleep 5432; true) & done; wait; true", 1, NULL, NULL);
+        live_exec(live, "for i in 1 2 3 4 5; do (sleep 5432; true) & done; wait; true", 1, NULL,
+                NULL);
         live_exec(live, "grep -l 5432 /proc/[0-9]*/cmdline 2>/dev/null; true", 0, &out, NULL);
         g_assert_cmpuint(count_lines(out), ==, 1);
         live_free(live);
@@ -277,11 +280,14 @@ static void test_timeout_tree(gconstpointer data) {
 static void test_output_limit(gconstpointer data) {
         Live *live = live_new(data);
         CriContainerConfig wish = sleeper_wish();
-        const char *const command[] = { "/bin/sh", "-c", "yes | head -c 40000000; exit 4", NULL };
-        MonitorExec exec = { .config = &live->test->config, .runtime = live->runtime,
-                             .id = live->id, .bundle = live->bundle, .command = command,
-                             .cancel_fd = -1 };
-        g_auto(MonitorExecResult) result = { 0 };
+        const char *const command[] = {"/bin/sh", "-c", "yes | head -c 40000000; exit 4", NULL};
+        MonitorExec exec = {.config = &live->test->config,
+                .runtime = live->runtime,
+                .id = live->id,
+                .bundle = live->bundle,
+                .command = command,
+                .cancel_fd = -1};
+        g_auto(MonitorExecResult) result = {0};
         GError *error = NULL;
 
         live_run(live, &wish);
@@ -295,11 +301,14 @@ static void test_output_limit(gconstpointer data) {
 static void test_cancel(gconstpointer data) {
         Live *live = live_new(data);
         CriContainerConfig wish = sleeper_wish();
-        const char *const command[] = { "/bin/sh", "-c", "sleep 6543; true", NULL };
+        const char *const command[] = {"/bin/sh", "-c", "sleep 6543; true", NULL};
         int ends[2];
-        MonitorExec exec = { .config = &live->test->config, .runtime = live->runtime,
-                             .id = live->id, .bundle = live->bundle, .command = command };
-        g_auto(MonitorExecResult) result = { 0 };
+        MonitorExec exec = {.config = &live->test->config,
+                .runtime = live->runtime,
+                .id = live->id,
+                .bundle = live->bundle,
+                .command = command};
+        g_auto(MonitorExecResult) result = {0};
         GError *error = NULL;
 
         live_run(live, &wish);
@@ -328,11 +337,14 @@ static void test_left_behind(gconstpointer data) {
 static void test_missing_command(gconstpointer data) {
         Live *live = live_new(data);
         CriContainerConfig wish = sleeper_wish();
-        const char *const command[] = { "/no/such/program", NULL };
-        MonitorExec exec = { .config = &live->test->config, .runtime = live->runtime,
-                             .id = live->id, .bundle = live->bundle, .command = command,
-                             .cancel_fd = -1 };
-        g_auto(MonitorExecResult) result = { 0 };
+        const char *const command[] = {"/no/such/program", NULL};
+        MonitorExec exec = {.config = &live->test->config,
+                .runtime = live->runtime,
+                .id = live->id,
+                .bundle = live->bundle,
+                .command = command,
+                .cancel_fd = -1};
+        g_auto(MonitorExecResult) result = {0};
         GError *error = NULL;
 
         live_run(live, &wish);
@@ -349,7 +361,7 @@ static void test_missing_command(gconstpointer data) {
 
 /* A start that fails says why, and leaves no monitor. */
 static void test_failed_create(gconstpointer data) {
-        static char *command[] = { (char *) "/no/such/program" };
+        static char *command[] = {(char *)"/no/such/program"};
         Live *live = live_new(data);
         CriContainerConfig wish = CRI_CONTAINER_CONFIG_INIT;
         GError *error = NULL;
@@ -373,7 +385,7 @@ static void test_identity(gconstpointer data) {
         CriLinuxContainerSecurityContext security = CRI_LINUX_CONTAINER_SECURITY_CONTEXT_INIT;
         CriInt64Value user = CRI_INT64_VALUE_INIT;
         CriInt64Value group = CRI_INT64_VALUE_INIT;
-        gint64 groups[] = { 1234 };
+        gint64 groups[] = {1234};
         g_autofree char *out = NULL;
         g_autofree char *status = NULL;
 
@@ -386,12 +398,14 @@ static void test_identity(gconstpointer data) {
         linux_config.security_context = &security;
         wish.linux = &linux_config;
         live_run(live, &wish);
-        g_assert_cmpint(live_exec(live, "id -u; id -g; id -G; grep -c . /etc/passwd; echo $HOME", 0, &out,
-                                  NULL), ==, 0);
+        g_assert_cmpint(live_exec(live, "id -u; id -g; id -G; grep -c . /etc/passwd; echo $HOME", 0,
+                                &out, NULL),
+                ==, 0);
         g_assert_cmpstr(out, ==, "4294967294\n3000\n3000 1234\n2\n/\n");
         live_exec(live, "grep -E 'Cap(Inh|Prm|Eff|Amb)' /proc/self/status", 0, &status, NULL);
-        g_assert_cmpstr(status, ==, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
-                                    "CapEff:\t0000000000000000\nCapAmb:\t0000000000000000\n");
+        g_assert_cmpstr(status, ==,
+                "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n"
+                "CapEff:\t0000000000000000\nCapAmb:\t0000000000000000\n");
         live_free(live);
 }
 
@@ -406,7 +420,8 @@ static void test_privileged(gconstpointer data) {
         linux_config.security_context = &security;
         wish.linux = &linux_config;
         live_run(live, &wish);
-        g_assert_cmpint(live_exec(live, "mount -t tmpfs none /tmp && echo yes", 0, &out, NULL), ==, 0);
+        g_assert_cmpint(
+                live_exec(live, "mount -t tmpfs none /tmp && echo yes", 0, &out, NULL), ==, 0);
         g_assert_cmpstr(out, ==, "yes\n");
         live_free(live);
 }
@@ -474,8 +489,7 @@ static void test_delete_unknown(gconstpointer data) {
 
 static void add_case(const Pair *pair, const char *name, GTestDataFunc func) {
         g_autofree char *runtime = g_path_get_basename(pair->runtime);
-        g_autofree char *path = g_strdup_printf(
-                "/live/%s/%s/%s", runtime,
+        g_autofree char *path = g_strdup_printf("/live/%s/%s/%s", runtime,
                 strcmp(pair->monitor, "/usr/bin/conmon") == 0 ? "upstream" : "ours", name);
 
         g_test_add_data_func(path, pair, func);
@@ -486,21 +500,21 @@ static void add_cases(const Pair *pair) {
                 const char *name;
                 GTestDataFunc func;
         } cases[] = {
-                { "life", test_life },
-                { "descriptors", test_descriptors },
-                { "timeout", test_timeout },
-                { "timeout-tree", test_timeout_tree },
-                { "output-limit", test_output_limit },
-                { "cancel", test_cancel },
-                { "left-behind", test_left_behind },
-                { "missing-command", test_missing_command },
-                { "failed-create", test_failed_create },
-                { "identity", test_identity },
-                { "privileged", test_privileged },
-                { "seccomp", test_seccomp },
-                { "reopen-log", test_reopen_log },
-                { "update", test_update },
-                { "delete-unknown", test_delete_unknown },
+                {"life", test_life},
+                {"descriptors", test_descriptors},
+                {"timeout", test_timeout},
+                {"timeout-tree", test_timeout_tree},
+                {"output-limit", test_output_limit},
+                {"cancel", test_cancel},
+                {"left-behind", test_left_behind},
+                {"missing-command", test_missing_command},
+                {"failed-create", test_failed_create},
+                {"identity", test_identity},
+                {"privileged", test_privileged},
+                {"seccomp", test_seccomp},
+                {"reopen-log", test_reopen_log},
+                {"update", test_update},
+                {"delete-unknown", test_delete_unknown},
         };
 
         for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -513,8 +527,8 @@ static void test_skipped(void) {
 
 int main(int argc, char **argv) {
         static Pair pairs[4];
-        const char *const runtimes[] = { "/usr/bin/runc", "/usr/bin/crun" };
-        const char *monitors[] = { "/usr/bin/conmon", NULL };
+        const char *const runtimes[] = {"/usr/bin/runc", "/usr/bin/crun"};
+        const char *monitors[] = {"/usr/bin/conmon", NULL};
         unsigned count = 0;
 
         g_test_init(&argc, &argv, NULL);
@@ -523,9 +537,9 @@ int main(int argc, char **argv) {
         for (unsigned i = 0; i < 2; i++)
                 for (unsigned k = 0; k < 2; k++)
                         if (geteuid() == 0 && access(BUSYBOX, X_OK) == 0 &&
-                            access(runtimes[i], X_OK) == 0 && monitors[k] &&
-                            access(monitors[k], X_OK) == 0)
-                                pairs[count++] = (Pair) { runtimes[i], monitors[k] };
+                                access(runtimes[i], X_OK) == 0 && monitors[k] &&
+                                access(monitors[k], X_OK) == 0)
+                                pairs[count++] = (Pair){runtimes[i], monitors[k]};
         for (unsigned i = 0; i < count; i++)
                 add_cases(&pairs[i]);
         if (count == 0)

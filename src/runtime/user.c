@@ -24,16 +24,16 @@ void user_clear(User *user) {
 
 static bool is_clean_name(const char *text) {
         if (*text == '-' || *text == '+' || !g_utf8_validate(text, -1, NULL) ||
-            strlen(text) > NAME_LIMIT)
+                strlen(text) > NAME_LIMIT)
                 return false;
         for (const char *c = text; *c; c++)
-                if ((guchar) *c <= ' ' || *c == 0x7f || *c == ':' || *c == '/' || *c == ',')
+                if ((guchar)*c <= ' ' || *c == 0x7f || *c == ':' || *c == '/' || *c == ',')
                         return false;
         return *text != '\0';
 }
 
-/* A text of digits only is a number, and when it does not fit it is nothing at all: looking it up as a name would
- * let the image choose what it means. */
+/* A text of digits only is a number, and when it does not fit it is nothing at all: looking it up
+ * as a name would let the image choose what it means. */
 UserIdKind user_parse_id(const char *text, guint32 *ret_id) {
         size_t digits = strspn(text, "0123456789");
         guint64 value = 0;
@@ -43,10 +43,10 @@ UserIdKind user_parse_id(const char *text, guint32 *ret_id) {
         if (digits > 10 || (digits > 1 && text[0] == '0'))
                 return USER_ID_BAD;
         for (size_t i = 0; i < digits; i++)
-                value = value * 10 + (guint64) (text[i] - '0');
+                value = value * 10 + (guint64)(text[i] - '0');
         if (value > USER_ID_MAX)
                 return USER_ID_BAD;
-        *ret_id = (guint32) value;
+        *ret_id = (guint32)value;
         return USER_ID_NUMBER;
 }
 
@@ -119,7 +119,7 @@ static void add_memberships(char *text, User *user) {
 
         while (next_line(&text, &line) && user->groups->len < MAX_GROUPS)
                 if (line_id(&line, 2, &gid) && line.count > 3 &&
-                    has_member(line.fields[3], user->name))
+                        has_member(line.fields[3], user->name))
                         g_array_append_val(user->groups, gid);
 }
 
@@ -137,26 +137,24 @@ static bool resolve_user(int root_dfd, const char *text, User *user, GError **er
 
         if (kind == USER_ID_BAD)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "user %.64s: neither a name nor a number from 0 to %u", text,
-                            USER_ID_MAX);
+                        "user %.64s: neither a name nor a number from 0 to %u", text, USER_ID_MAX);
         if (!read_database(root_dfd, "/etc/passwd", &passwd, error))
                 return false;
-        if (!find_passwd(passwd, kind == USER_ID_NAME ? text : NULL, user) &&
-            kind == USER_ID_NAME)
+        if (!find_passwd(passwd, kind == USER_ID_NAME ? text : NULL, user) && kind == USER_ID_NAME)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "user %s: no such name in /etc/passwd of the container", text);
+                        "user %s: no such name in /etc/passwd of the container", text);
         return true;
 }
 
-/* An explicit group replaces the primary one and, as no user was then asked for its memberships, leaves them out. */
+/* An explicit group replaces the primary one and, as no user was then asked for its memberships,
+ * leaves them out. */
 static bool resolve_group(int root_dfd, const char *text, User *user, GError **error) {
         UserIdKind kind = text ? user_parse_id(text, &user->gid) : USER_ID_NUMBER;
         g_autofree char *group = NULL;
 
         if (kind == USER_ID_BAD)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "group %.64s: neither a name nor a number from 0 to %u", text,
-                            USER_ID_MAX);
+                        "group %.64s: neither a name nor a number from 0 to %u", text, USER_ID_MAX);
         if (text ? kind == USER_ID_NUMBER : !user->name)
                 return true;
         if (!read_database(root_dfd, "/etc/group", &group, error))
@@ -165,35 +163,37 @@ static bool resolve_group(int root_dfd, const char *text, User *user, GError **e
                 add_memberships(group, user);
         else if (!find_group(group, text, &user->gid))
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "group %s: no such name in /etc/group of the container", text);
+                        "group %s: no such name in /etc/group of the container", text);
         return true;
 }
 
 bool user_resolve(int root_dfd, const char *text, User *ret_user, GError **error) {
-        g_auto(User) user = { .groups = g_array_new(FALSE, FALSE, sizeof(guint32)) };
+        g_auto(User) user = {.groups = g_array_new(FALSE, FALSE, sizeof(guint32))};
         const char *colon = strchr(text, ':');
-        g_autofree char *name = colon ? g_strndup(text, (gsize) (colon - text)) : g_strdup(text);
+        g_autofree char *name = colon ? g_strndup(text, (gsize)(colon - text)) : g_strdup(text);
 
         if (colon && !colon[1])
                 colon = NULL;
         if (!resolve_user(root_dfd, name, &user, error) ||
-            !resolve_group(root_dfd, colon ? colon + 1 : NULL, &user, error))
+                !resolve_group(root_dfd, colon ? colon + 1 : NULL, &user, error))
                 return false;
         *ret_user = user;
-        user = (User) { 0 };
+        user = (User){0};
         return true;
 }
 
-/* Every field of a line goes through here: this is what keeps a value from becoming a second line. */
+/* Every field of a line goes through here: this is what keeps a value from becoming a second line.
+ */
 static bool append_field(GString *text, const char *what, const char *field, GError **error) {
         for (const char *c = field; *c; c++)
-                if ((guchar) *c < ' ' || *c == 0x7f || *c == ':')
+                if ((guchar)*c < ' ' || *c == 0x7f || *c == ':')
                         return fail(error, ERROR_INVALID_ARGUMENT,
-                                    "%s of the container has a control character or a colon, "
-                                    "which cannot go into a passwd or group entry", what);
+                                "%s of the container has a control character or a colon, "
+                                "which cannot go into a passwd or group entry",
+                                what);
         if (strlen(field) > 4096)
                 return fail(error, ERROR_INVALID_ARGUMENT,
-                            "%s of the container is longer than 4096 bytes", what);
+                        "%s of the container is longer than 4096 bytes", what);
         g_string_append(text, field);
         return true;
 }
@@ -208,14 +208,14 @@ static bool read_for_copy(int root_dfd, const char *path, GString **ret_text, GE
                 return false;
         if (!old)
                 return true;
-        *ret_text = g_string_new_len(old, (gssize) length);
+        *ret_text = g_string_new_len(old, (gssize)length);
         if (length > 0 && old[length - 1] != '\n')
                 g_string_append_c(*ret_text, '\n');
         return true;
 }
 
 bool user_extend_passwd(int root_dfd, const User *user, const char *name, const char *home,
-                        GString **ret_text, GError **error) {
+        GString **ret_text, GError **error) {
         g_autoptr(GString) text = NULL;
 
         *ret_text = NULL;
