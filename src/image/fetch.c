@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "image/cancel.h"
 #include "image/decompress.h"
+#include "image/queue.h"
 #include "image/report.h"
 #include "image/tar.h"
 #include "image/unpack.h"
@@ -152,6 +153,8 @@ bool fetch_layer(FetchLayer *layer, Source *take_blob, GError **error) {
         source = source_new_hash(source, blob_hash, &layer->info.compressed_size);
         source = decompress_new(source, &compression);
         source = source_new_hash(source, diff_hash, &layer->info.diff_size);
+        if (layer->two_threads)
+                source = queue_new(source);
         reader = tar_reader_new(source);
         if (!unpack_all(layer, reader, error) || !verify(layer, blob_hash, diff_hash, error)) {
                 g_prefix_error(error, "layer %s: ", layer->blob.digest.text);

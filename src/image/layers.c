@@ -12,6 +12,7 @@
 #include "image/report.h"
 
 #define THREADS_LIMIT 4
+#define TWO_THREADS_SIZE (4 * 1024 * 1024) /* of a blob */
 
 /* One blob and the places in the image that it fills; the same one may occur more than once. */
 typedef struct Job {
@@ -24,6 +25,7 @@ typedef struct Pool {
         const LayersWish *wish;
         Lock lock;
         GPtrArray *jobs; /* biggest first */
+        bool spare;      /* there are more processors than jobs */
         guint next;
         GError *error; /* the first */
 } Pool;
@@ -75,13 +77,15 @@ static GPtrArray *make_jobs(const LayersWish *wish, const GArray *indexes) {
         return jobs;
 }
 
-static bool run_fetch(const LayersWish *wish, Transport *transport, const Job *job,
-                      const GArray *dfds, GError **error) {
+static bool run_fetch(const Pool *pool, Transport *transport, const Job *job, const GArray *dfds,
+                      GError **error) {
         FetchLayer layer = { .blob = job->blob, .diff = job->diff };
+        const LayersWish *wish = pool->wish;
         Source *blob;
 
         layer.dfds = (const int *) (const void *) dfds->data;
         layer.n_dfds = dfds->len;
+        layer.two_threads = pool->spare && job->blob.size >= TWO_THREADS_SIZE;
         blob = registry_open_blob(wish->registry, transport, &job->blob.digest, job->blob.size,
                                   error);
         if (!blob || !fetch_layer(&layer, blob, error))
@@ -94,12 +98,13 @@ static bool run_fetch(const LayersWish *wish, Transport *transport, const Job *j
         return true;
 }
 
-static bool run_job(const LayersWish *wish, Transport *transport, const Job *job, GError **error) {
+static bool run_job(const Pool *pool, Transport *transport, const Job *job, GError **error) {
+        StoreTransaction *transaction = pool->wish->transaction;
         g_autoptr(GArray) dfds = g_array_new(FALSE, FALSE, sizeof(int));
         bool result = true;
 
         for (guint i = 0; i < job->indexes->len && result; i++) {
-                int dfd = store_transaction_add_layer(wish->transaction,
+                int dfd = store_transaction_add_layer(transaction,
                                                       g_array_index(job->indexes, unsigned, i),
                                                       error);
 
@@ -107,7 +112,7 @@ static bool run_job(const LayersWish *wish, Transport *transport, const Job *job
                 if (result)
                         g_array_append_val(dfds, dfd);
         }
-        result = result && run_fetch(wish, transport, job, dfds, error);
+        result = result && run_fetch(pool, transport, job, dfds, error);
         for (guint i = 0; i < dfds->len; i++)
                 fd_close(g_array_index(dfds, int, i));
         return result;
@@ -137,7 +142,7 @@ static void work(Pool *pool, Transport *transport) {
         while ((job = take_job(pool))) {
                 GError *error = NULL;
 
-                if (!run_job(pool->wish, transport, job, &error))
+                if (!run_job(pool, transport, job, &error))
                         keep_error(pool, error);
         }
 }
@@ -149,18 +154,18 @@ static void *work_thread(void *data) {
         return NULL;
 }
 
-static unsigned count_threads(guint jobs) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-        return MIN(jobs, (unsigned) CLAMP(processors, 1, THREADS_LIMIT));
+static unsigned count_processors(void) {
+        return (unsigned) CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, THREADS_LIMIT);
 }
 
 static bool run_jobs(const LayersWish *wish, const GArray *indexes, GError **error) {
         g_autoptr(GPtrArray) jobs = make_jobs(wish, indexes);
         Pool pool = { .wish = wish, .lock = LOCK_INIT(LOCK_RANK_LEAF), .jobs = jobs };
         GThread *threads[THREADS_LIMIT] = { NULL };
-        unsigned count = count_threads(jobs->len);
+        unsigned processors = count_processors();
+        unsigned count = MIN(jobs->len, processors);
 
+        pool.spare = jobs->len < processors;
         for (unsigned i = 1; i < count; i++)
                 threads[i] = g_thread_new("layer", work_thread, &pool);
         work(&pool, wish->transport);

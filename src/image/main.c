@@ -3,7 +3,6 @@
 /* crio-image - pulls one image and ends: the process that reads what registries send, so that the
  * daemon does not. */
 
-#include <locale.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +73,7 @@ static int pull(void) {
 
 int main(int argc, char **argv) {
         umask(0);
-        setlocale(LC_ALL, "C.UTF-8");
+        /* No setlocale(): see tar.c. */
         mallopt(M_ARENA_MAX, 2);
         if (argc == 2 && g_str_equal(argv[1], "pull"))
                 return pull();

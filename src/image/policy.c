@@ -204,7 +204,8 @@ static bool check_one(const Policy *policy, const char *type, const char *name, 
                             "policy (%s)", name, policy->name);
         return fail(error, ERROR_SIGNATURE_VALIDATION_FAILED,
                     "Source image rejected: the policy %s demands a signature (%s) for "
-                    "docker://%s, and checking signatures is not supported yet", policy->name, type, name);
+                    "docker://%s, and checking signatures is not supported yet",
+                    policy->name, type, name);
 }
 
 bool policy_check(const Policy *policy, const ImageReference *reference, GError **error) {
