@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 
-/* The locale must be "C" while an archive is read: in a UTF-8 one the library composes the characters
- * of names (and so makes one name of two); in "C" it cannot convert and leaves the bytes alone, with a
- * warning, which is what we want. */
+/* The locale must be "C" while an archive is read: in a UTF-8 one the library composes the
+ * characters of names (and so makes one name of two); in "C" it cannot convert and leaves the
+ * bytes alone, with a warning, which is what we want. */
 
 /* More on one file is an attack; Linux allows 64 KiB of names for all of them. */
 #define XATTR_LIMIT 1024

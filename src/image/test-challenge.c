@@ -23,7 +23,8 @@ static void test_bearer(void) {
 }
 
 static void test_escapes(void) {
-        g_autoptr(Challenge) challenge = parse("bEaReR REALM = \"a\\\"b, c=d\\\\\" , service=x", NULL);
+        g_autoptr(Challenge) challenge = parse("bEaReR REALM = \"a\\\"b, c=d\\\\\" , service=x",
+                                               NULL);
 
         g_assert_cmpint(challenge->scheme, ==, CHALLENGE_BEARER);
         g_assert_cmpstr(challenge->realm, ==, "a\"b, c=d\\");

@@ -27,7 +27,8 @@ static GByteArray *gzip(const guint8 *data, size_t length, const char *name) {
         guint bound = (guint) compressBound(length) + 1024;
         GByteArray *packed = g_byte_array_new();
         z_stream stream = { 0 };
-        gz_header header = { .name = (Bytef *) name, .comment = (Bytef *) name, .hcrc = name != NULL };
+        gz_header header = { .name = (Bytef *) name, .comment = (Bytef *) name,
+        .hcrc = name != NULL };
 
         g_byte_array_set_size(packed, bound);
         g_assert_cmpint(deflateInit2(&stream, 6, Z_DEFLATED, MAX_WBITS + 16, 8, 0), ==, Z_OK);
@@ -125,7 +126,8 @@ static void test_short(void) {
         }
 }
 
-/* Parallel compressors and lazy formats write many members; the border may be anywhere in a chunk. */
+/* Parallel compressors and lazy formats write many members; the border may be anywhere in a
+ * chunk. */
 static void test_members(void) {
         g_autoptr(GByteArray) first = make_plain(3000);
         g_autoptr(GByteArray) second = make_plain(1000);

@@ -273,7 +273,8 @@ static void test_kinds(Fixture *fixture, gconstpointer data) {
 
 static void test_names(Fixture *fixture, gconstpointer data) {
         g_autofree char *component = g_strnfill(250, 'n');
-        g_autofree char *deep = g_strjoin("/", component, component, component, component, component,
+        g_autofree char *deep = g_strjoin("/", component, component, component, component,
+                                          component,
                                           component, component, component, "end", NULL);
         const Item items[] = {
                 { "/absolute", S_IFREG },
@@ -311,7 +312,8 @@ static void test_bad_names(Fixture *fixture, gconstpointer data) {
         for (unsigned i = 0; i < 25; i++)
                 g_string_append_printf(deep, "%s/", half);
         unpack_bad(fixture, (Item[]) { { "../canary/file", S_IFREG }, { 0 } }, "leaves the layer");
-        unpack_bad(fixture, (Item[]) { { "a/../../canary/x", S_IFREG }, { 0 } }, "leaves the layer");
+        unpack_bad(fixture, (Item[]) { { "a/../../canary/x", S_IFREG }, { 0 } },
+                   "leaves the layer");
         unpack_bad(fixture, (Item[]) { { "/../canary/x", S_IFDIR }, { 0 } }, "leaves the layer");
         unpack_bad(fixture, (Item[]) { { "a/b", HARD, "../canary/file" }, { 0 } },
                    "leaves the layer");
@@ -352,7 +354,8 @@ static void test_symlink_leaf(Fixture *fixture, gconstpointer data) {
                 { "h", HARD, "l", 0777, FILE_OWNER },
                 { "p", S_IFLNK, file },          { "p", S_IFIFO },
                 { "c", S_IFLNK, file },          { "c", S_IFCHR },
-                { "t", S_IFREG, "first" },       { "t", S_IFLNK, file, 0, FILE_OWNER, "trusted.x", "1" },
+                { "t", S_IFREG, "first" },       { "t", S_IFLNK, file, 0, FILE_OWNER, "trusted.x",
+                "1" },
                 { 0 },
         };
 
@@ -388,7 +391,8 @@ static void test_hard_links(Fixture *fixture, gconstpointer data) {
                               { "c", S_IFREG, "other" }, { "c", HARD, "./a" },
                               { "b", S_IFREG, "new" },   { 0 } };
         const Item outside[] = { { "h", HARD, file }, { 0 } };
-        const Item through[] = { { "s", S_IFLNK, fixture->canary }, { "h", HARD, "s/file" }, { 0 } };
+        const Item through[] = { { "s", S_IFLNK, fixture->canary }, { "h", HARD, "s/file" },
+        { 0 } };
         const Item folder[] = { { "d", S_IFDIR }, { "h", HARD, "d" }, { 0 } };
         const Item hidden[] = { { ".wh.w", S_IFREG }, { "h", HARD, "w" }, { 0 } };
 
@@ -513,7 +517,8 @@ static void test_xattrs(Fixture *fixture, gconstpointer data) {
 
 /* A capability is lost when the owner changes afterwards. */
 static void test_capability(Fixture *fixture, gconstpointer data) {
-        static const guint8 net_raw[] = { 1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+        static const guint8 net_raw[] = { 1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0 };
         g_autoptr(Unpack) unpack = unpack_new(fixture->dfd);
         TarXattr xattr = { "security.capability", net_raw, sizeof(net_raw) };
         TarEntry entry = { .path = "ping", .type = S_IFREG, .mode = 0755, .uid = FILE_OWNER,
