@@ -14,6 +14,8 @@ setup_file() {
         export SPEC=$BATS_FILE_TMPDIR/spec.py
         local applet
 
+        "$BATS_TEST_DIRNAME/../tools/crun-cgroups" hold "conmon-bats-$$"
+        echo "conmon-bats-$$" > "$BATS_FILE_TMPDIR/owner"
         mkdir -p "$ROOTFS"/{bin,proc,dev,sys,tmp}
         cp /bin/busybox "$ROOTFS/bin/"
         for applet in sh cat echo printf sleep seq stty head tail kill true yes dd wc tr mkdir; do
@@ -59,6 +61,10 @@ threading.Thread(target=feed, daemon=True).start()
 while packet := s.recv(8193):
     os.write({2: 1, 3: 2}[packet[0]], packet[1:])
 END
+}
+
+teardown_file() {
+        "$BATS_TEST_DIRNAME/../tools/crun-cgroups" release "$(cat "$BATS_FILE_TMPDIR/owner")"
 }
 
 setup() {
