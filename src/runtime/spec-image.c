@@ -141,6 +141,16 @@ bool spec_add_image_volumes(SpecBuild *build, GError **error) {
         return true;
 }
 
+/* Old programs look for mounts in /etc/mtab. It is a convenience, so an image in which it cannot be
+ * made is left as it is. */
+void spec_make_mtab(SpecBuild *build) {
+        autofd int fd = dir_make_in_root(build->root_dfd, "/etc", 0755);
+
+        if ((fd < 0 || symlinkat("/proc/mounts", fd, "mtab") < 0) && errno != EEXIST)
+                log_debug("container %s: ignoring that /etc/mtab cannot be made: %s",
+                        build->request->id, g_strerror(errno));
+}
+
 /* rootfs */
 
 /* A runtime that follows a link here would work on the host's tree. */

@@ -165,6 +165,7 @@ bool spec_add_mounts(SpecBuild *build, GError **error) {
 
         add_default_mounts(build);
         if (!build->infra) {
+                spec_make_mtab(build);
                 push_sandbox_file(build, "/etc/resolv.conf", request->resolv_conf, read_only);
                 push_sandbox_file(build, "/etc/hostname", request->hostname_file, read_only);
                 push_sandbox_file(

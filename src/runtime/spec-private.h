@@ -41,6 +41,7 @@ bool spec_check_process(const SpecBuild *build, GError **error);
 
 /* spec-image.c: what is made inside the rootfs or because of what it holds */
 bool spec_make_working_dir(SpecBuild *build, GError **error);
+void spec_make_mtab(SpecBuild *build);
 bool spec_add_passwd(SpecBuild *build, GError **error);
 bool spec_add_image_volumes(SpecBuild *build, GError **error);
 bool spec_check_rootfs(const SpecBuild *build, GError **error);

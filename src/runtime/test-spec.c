@@ -289,6 +289,8 @@ static void test_canary(void) {
         g_autofree char *canary = g_build_filename(fixture->folder, "canary", NULL);
         g_autofree char *work = g_build_filename(fixture->rootfs, "work", NULL);
         g_autofree char *volume = g_build_filename(fixture->rootfs, "volume", NULL);
+        g_autofree char *mtab_path = g_build_filename(fixture->rootfs, "etc/mtab", NULL);
+        g_autofree char *mtab = NULL;
         char *volumes[] = {(char *)"/volume/inside", (char *)"/../../../../tmp/x", (char *)"",
                 (char *)"/", (char *)"/proc/1", (char *)"relative", NULL};
         g_autoptr(GDir) folder = NULL;
@@ -306,6 +308,8 @@ static void test_canary(void) {
         g_assert_cmpint(unlink(volume), ==, 0);
         fixture_build(fixture);
         g_assert_true(g_file_test(volume, G_FILE_TEST_IS_DIR));
+        mtab = g_file_read_link(mtab_path, NULL);
+        g_assert_cmpstr(mtab, ==, "/proc/mounts");
         g_dir_rewind(folder);
         g_assert_null(g_dir_read_name(folder));
 }
