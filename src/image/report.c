@@ -9,6 +9,12 @@
 #include "base/json.h"
 #include "image/cancel.h"
 
+static int report_fd = STDOUT_FILENO;
+
+void report_set_fd(int fd) {
+        report_fd = fd;
+}
+
 static Json *message_new(const char *type) {
         Json *message = json_new_object();
 
@@ -22,7 +28,7 @@ static void send(Json *take_message) {
 
         json_free(take_message);
         text[length] = '\n'; /* in place of the NUL, to make it one write */
-        if (!fd_write_all(STDOUT_FILENO, text, length + 1))
+        if (!fd_write_all(report_fd, text, length + 1))
                 cancel_set();
 }
 

@@ -10,6 +10,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Another descriptor than stdout; borrowed. */
+void report_set_fd(int fd);
+
 void report_progress(const char *digest, guint64 offset, guint64 size);
 void report_reuse(const char *digest); /* of the content: a layer that is here already */
 void report_result(const char *image_id, const char *image_ref);
