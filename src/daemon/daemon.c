@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,6 +31,7 @@
  * so nothing is lost when they do not. */
 #define STOP_USEC     (500 * 1000)
 #define RETRY_SECONDS 10
+#define PREDECESSOR_SECONDS 5
 
 typedef struct Daemon {
         Config *config;
@@ -57,17 +61,38 @@ static void prepare_process(void) {
         }
 }
 
+/* A predecessor that has answered its last call may still be ending; it left its pid in the file. */
+static void wait_for_predecessor(int lock_fd) {
+        char text[16] = "";
+        autofd int pidfd = -1;
+        guint64 pid;
+
+        if (pread(lock_fd, text, sizeof(text) - 1, 0) <= 0 ||
+                !g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT32, &pid, NULL))
+                return;
+        pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+        if (pidfd >= 0)
+                fd_wait(pidfd, POLLIN, clock_deadline_usec(PREDECESSOR_SECONDS), -1);
+}
+
 /* One daemon for one run root: two would undo each other's work. */
 static bool take_lock(Daemon *daemon, GError **error) {
+        g_autofree char *text = g_strdup_printf("%d", (int)getpid());
+
         daemon->lock_fd =
                 openat(daemon->context.state_dfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (daemon->lock_fd < 0)
                 return fail_errno(error, "open the lock file in %s/crio", daemon->config->runroot);
         if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0)
+                wait_for_predecessor(daemon->lock_fd);
+        if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB) < 0)
                 return fail(error, ERROR_ALREADY_EXISTS,
                         "another daemon uses runroot %s; stop it, or give this one its own --root "
                         "and --runroot",
                         daemon->config->runroot);
+        if (ftruncate(daemon->lock_fd, 0) < 0 ||
+                pwrite(daemon->lock_fd, text, strlen(text), 0) < 0)
+                return fail_errno(error, "write the lock file in %s/crio", daemon->config->runroot);
         return true;
 }
 
@@ -106,7 +131,8 @@ static bool build_network(Daemon *daemon, GError **error) {
         const Config *config = daemon->config;
         NetworkOptions options = {.config_dir = config->network_dir,
                 .plugin_dirs = (const char *const *)config->plugin_dirs,
-                .default_network = config->cni_default_network};
+                .default_network = config->cni_default_network,
+                .owner = config->runroot};
 
         daemon->context.network = network_new(&options, error);
         daemon->context.ports = daemon->context.network

@@ -87,7 +87,7 @@ static bool volumes_down(void *object, GError **error) {
         for (unsigned i = 0; names && i < names->len; i++) {
                 g_autofree char *target = g_build_filename(folder, names->pdata[i], NULL);
 
-                if (!mount_remove(target, error))
+                if (!rootfs_unmount_image(container->context->store, target, error))
                         return false;
         }
         return names && tree_remove(AT_FDCWD, folder, error);
