@@ -12,6 +12,7 @@
 #include "pod/container-private.h"
 #include "pod/registry.h"
 #include "pod/sandbox-private.h"
+#include "pod/supervise.h"
 #include "runtime/bundle.h"
 #include "runtime/spec.h"
 #include "storage/rootfs.h"
@@ -255,9 +256,7 @@ bool container_bundle_up(void *object, GError **error) {
 bool container_bundle_down(void *object, GError **error) {
         Container *container = object;
         g_autofree char *folder = g_path_get_dirname(container->bundle);
-        g_autofree char *exit_file = g_build_filename(
-                container->context->config->container_exits_dir, container->id, NULL);
 
-        unlink(exit_file);
+        supervised_drop_files(container->context->config, container->id);
         return tree_remove(AT_FDCWD, folder, error);
 }

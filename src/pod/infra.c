@@ -120,5 +120,10 @@ bool infra_down(void *object, GError **error) {
                 .init = sandbox->infra,
                 .monitor = sandbox->infra_monitor};
 
-        return !sandbox_needs_infra(sandbox) || supervised_end(&infra, error);
+        if (!sandbox_needs_infra(sandbox))
+                return true;
+        if (!supervised_end(&infra, error))
+                return false;
+        supervised_drop_files(sandbox->context->config, sandbox->id);
+        return true;
 }

@@ -125,3 +125,11 @@ bool supervised_end(const Supervised *supervised, GError **error) {
                runtime_delete(supervised->runtime, supervised->id, error) &&
                end_process(&monitor, MONITOR_SECONDS, error);
 }
+
+void supervised_drop_files(const Config *config, const char *id) {
+        g_autofree char *exit_file = g_build_filename(config->container_exits_dir, id, NULL);
+        g_autofree char *socket = g_build_filename(config->container_attach_socket_dir, id, NULL);
+
+        unlink(exit_file);
+        unlink(socket);
+}

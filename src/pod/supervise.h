@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "config/config.h"
 #include "runtime/monitor.h"
 #include "runtime/runtime.h"
 
@@ -23,3 +24,7 @@ typedef struct Supervised {
 /* Kill the init process and whatever was about to make it, let the runtime forget it, wait for the
  * monitor. Has its own deadline, and may be called again. */
 bool supervised_end(const Supervised *supervised, GError **error);
+
+/* What a monitor leaves outside of the run directory: the exit file, and the short name of its attach
+ * socket when it was killed. */
+void supervised_drop_files(const Config *config, const char *id);
