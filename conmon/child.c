@@ -25,11 +25,12 @@ void child_init(Child *child) {
         *child = (Child) { .runtime_pidfd = -1, .container_pidfd = -1, .exit_status = -1 };
 }
 
-static int pidfd_open_(pid_t pid) {
+int pidfd_of(pid_t pid) {
         return (int) syscall(SYS_pidfd_open, pid, 0);   /* is close-on-exec */
 }
 
-static void pidfd_kill(int pidfd, int signal) {
+/* pidfd_kill() - nothing happens to one that is gone, or that is -1 */
+void pidfd_kill(int pidfd, int signal) {
         if (pidfd >= 0)
                 syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
@@ -144,7 +145,7 @@ void child_spawn_runtime(Monitor *monitor) {
                 child_exec(monitor, arguments, self);
 
         stdio_close_child_ends(monitor);
-        child->runtime_pidfd = pidfd_open_(child->runtime_pid);
+        child->runtime_pidfd = pidfd_of(child->runtime_pid);
         if (child->runtime_pidfd < 0)
                 die(monitor, "cannot open a pidfd, which Linux 5.3 brought: ", strerror(errno));
         monitor_watch(monitor, child->runtime_pidfd, EPOLLIN, EVENT_RUNTIME, 0);
@@ -212,7 +213,7 @@ static bool child_adopt(Monitor *monitor) {
         child->container_pid = child_read_pid(monitor);
         if (child->container_pid == 0)
                 return false;
-        child->container_pidfd = pidfd_open_(child->container_pid);
+        child->container_pidfd = pidfd_of(child->container_pid);
         if (child->container_pidfd >= 0)
                 monitor_watch(monitor, child->container_pidfd, EPOLLIN, EVENT_CONTAINER, 0);
         return true;

@@ -27,6 +27,9 @@ typedef struct Child {
         int exit_status;                /* 0..255; -1 unknown */
 } Child;
 
+int pidfd_of(pid_t pid);
+void pidfd_kill(int pidfd, int signal);
+
 void child_init(Child *child);
 void child_spawn_runtime(Monitor *monitor);
 

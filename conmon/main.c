@@ -58,11 +58,12 @@ static void become_daemon(Monitor *monitor) {
         if (pid == 0)
                 return;
         text_add_number(&text, pid);
-        if (monitor->options.conmon_pidfile &&
-            !file_publish(monitor->options.conmon_pidfile, text.data))
-                die(monitor, "cannot write ", monitor->options.conmon_pidfile, ": ",
-                        strerror(errno));
-        _exit(EXIT_SUCCESS);
+        if (!monitor->options.conmon_pidfile ||
+            file_publish(monitor->options.conmon_pidfile, text.data))
+                _exit(EXIT_SUCCESS);
+        /* the caller will take it that there is no monitor, so there must be none */
+        pidfd_kill(pidfd_of(pid), SIGKILL);
+        die(monitor, "cannot write ", monitor->options.conmon_pidfile, ": ", strerror(errno));
 }
 
 static void detach_from_caller(Monitor *monitor) {

@@ -279,6 +279,14 @@ print(answer["pid"], answer["message"])' "$T/sync"
         done
 }
 
+@test "conmon: without its pid file there is no monitor either (only ours)" {
+        bundle crun true
+        : > "$T/sync"
+        _OCI_SYNCPIPE=7 run -1 "$CONMON" -b "$B" -c "$ID" -u "$ID" -r /bin/true --full-attach \
+                -P /nonexistent/pid -p "$B/pidfile" -l none 7> "$T/sync" 3>&-
+        [[ $(cat "$T/sync") == '{"pid": -1'* ]]
+}
+
 @test "conmon: a runtime that hangs ends with the monitor's SIGTERM (only ours)" {
         bundle crun true
         printf '#!/bin/sh\nexec sleep 1000\n' > "$T/hang"
