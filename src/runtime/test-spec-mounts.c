@@ -264,6 +264,7 @@ static void test_declared_volumes(void) {
 
 static void test_sandbox_files(void) {
         g_autoptr(Fixture) fixture = fixture_new();
+        CriInt64Value user = CRI_INT64_VALUE_INIT;
         One one;
 
         fixture->request.resolv_conf = "/tmp/resolv";
@@ -279,8 +280,12 @@ static void test_sandbox_files(void) {
         set_mount(fixture, &one, fixture->bundle, "/etc/hosts");
         expect_mount(fixture, "/etc/hosts", fixture->bundle, "rw rbind rprivate");
         /* A whole /etc of the host must not get files of ours. */
+        user.value = 1000;
+        fixture->security.run_as_user = &user;
+        g_assert_nonnull(fixture_mount(fixture_build(fixture), "/etc/passwd"));
         set_mount(fixture, &one, fixture->bundle, "/etc");
         g_assert_null(fixture_mount(fixture_build(fixture), "/etc/resolv.conf"));
+        g_assert_null(fixture_mount(fixture->result.spec, "/etc/passwd"));
 }
 
 static void test_read_only_mode(void) {
