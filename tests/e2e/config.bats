@@ -90,6 +90,9 @@ try() {
         contains "$output" /no/such
         try --config /no/such/file.conf
         contains "$output" /no/such/file.conf
+}
+
+@test "a file of registries that is named and not there" {
         try --registries-conf /no/such/registries.conf
         contains "$output" registries.conf
 }

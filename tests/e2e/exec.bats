@@ -46,7 +46,8 @@ teardown() {
         pod=$(pod one)
         id=$(container "$pod" first)
         refused in_container --timeout 1 "$id" sh -c 'exec sleep 4242'
-        contains "$output" DeadlineExceeded
+        # An error, or (as upstream) an answer with -1: the kubelet takes both.
+        [[ $output == *DeadlineExceeded* || $output == *"timed out"* ]]
         lacks "$(in_container "$id" ps)" 4242
 }
 
@@ -81,8 +82,10 @@ teardown() {
         id=$(container "$pod" first)
         in_container "$id" true
         before=$(rss_of "$(daemon_pid)")
-        in_container "$id" sh -c 'head -c 200000000 /dev/zero | tr "\0" x' >"$E2E_TEST/out" || true
-        equal "$(stat -c %s "$E2E_TEST/out")" 16777216
+        # The kubelet takes messages of 16 MiB, so the answer has to be a little smaller.
+        in_container "$id" sh -c 'head -c 200000000 /dev/zero | tr "\0" x; exit 0' >"$E2E_TEST/out"
+        size=$(stat -c %s "$E2E_TEST/out")
+        [ "$size" -gt 8388608 ] && [ "$size" -le 16777216 ]
         after=$(rss_of "$(daemon_pid)")
         [ $((after - before)) -lt 65536 ]
 }
@@ -94,7 +97,7 @@ teardown() {
                 grep . | sort -n >"$E2E_TEST/out"
         equal "$(wc -l <"$E2E_TEST/out")" 100
         equal "$(awk '$2 != $1 * 2' "$E2E_TEST/out")" ""
-        equal "$(in_container "$id" sh -c 'ps | grep -c "echo"')" 2
+        lacks "$(in_container "$id" ps)" echo
 }
 
 @test "numeric users mean themselves" {

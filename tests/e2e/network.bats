@@ -40,12 +40,13 @@ web() {
 
 @test "one pod reaches another, and loopback is up" {
         pod=$(web one)
+        script "$pod" both 'httpd -f -p 8080 -h /www' >/dev/null
         other=$(pod two)
         id=$(container "$other" first)
         wait_until in_container "$id" wget -q -O - "http://$(pod_ip "$pod")/"
         contains "$(in_container "$id" wget -q -O - "http://$(pod_ip "$pod")/")" Welcome
-        in_container "$id" ping -c 1 127.0.0.1
-        wait_until in_container "$id" ping6 -c 1 "$(of_pod "$pod" '.status.network.additionalIps[0].ip')"
+        wait_until in_container "$id" wget -q -O - \
+                "http://[$(of_pod "$pod" '.status.network.additionalIps[0].ip')]:8080/"
         contains "$(in_container "$id" ip addr show lo)" "127.0.0.1/8" "::1/128"
 }
 

@@ -21,6 +21,7 @@ teardown() {
 
 # answers_to FILE: everything that the CRI tells, without what changes by itself
 answers_to() {
+        local id
         {
                 crictl version
                 crictl pods -o json | jq -S '.items |= sort_by(.id)'

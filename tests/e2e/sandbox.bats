@@ -189,7 +189,8 @@ teardown() {
                         select(.type == "NetworkReady").status')" = "$1" ]
         }
         wait_until network_is false
-        refused crictl runp "$(pod_config one)"
+        # It waits for a network as long as the caller does.
+        refused crictl runp --cancel-timeout 2s "$(pod_config one)"
         cp "$E2E_DIR/conflist" "$E2E_DIR/net.d/10-e2e.conflist"
         wait_until network_is true
         equal "$(crictl pods -q)" ""
