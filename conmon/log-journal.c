@@ -13,38 +13,37 @@
 #define SHORT_ID 12
 #define JOURNAL_PATIENCE 1000           /* ms for a journal that does not read */
 
-/* journal_field() - NAME=value; newlines would need the binary form, so they become blanks */
-static char *journal_field(Arena *arena, const char *name, const char *value) {
-        char *field = arena_join(arena, name, value, "\n", NULL);
-
-        for (char *c = field; c[0] && c[1]; c++)
-                if (*c == '\n')
-                        *c = ' ';
-        return field;
+/* field_add() - NAME=value; newlines would need the binary form, so they become blanks */
+static void field_add(Text *fields, const char *name, const char *value) {
+        text_add(fields, name);
+        for (const char *c = value; *c; c++)
+                text_add_data(fields, *c == '\n' ? " " : c, 1);
+        text_add(fields, "\n");
 }
 
-static const char *journal_fields(Arena *arena, const Options *options) {
-        const char *id = journal_field(arena, "CONTAINER_ID_FULL=", options->cid);
-        char *short_id = arena_join(arena, options->cid, NULL);
-        const char *name = "", *tag = "", *identifier;
-        char *all;
+/* journal_fields() - what is the same in every entry */
+static Text journal_fields(Arena *arena, const Options *options) {
+        const char *name = options->name ? options->name : "";
+        const char *tag = options->log_tag ? options->log_tag : "";
+        size_t size = 256 + strlen(options->cid) + 2 * strlen(name) + 2 * strlen(tag);
+        char short_id[SHORT_ID + 1] = "";
+        Text fields;
 
-        short_id[SHORT_ID] = '\0';
-        identifier = short_id;
-        if (options->name) {
-                name = journal_field(arena, "CONTAINER_NAME=", options->name);
-                identifier = options->name;
-        }
-        if (options->log_tag) {
-                tag = journal_field(arena, "CONTAINER_TAG=", options->log_tag);
-                identifier = options->log_tag;
-        }
-        all = arena_join(arena, id, journal_field(arena, "CONTAINER_ID=", short_id), name, tag,
-                journal_field(arena, "SYSLOG_IDENTIFIER=", identifier), NULL);
         for (int i = 0; i < options->log_labels.count; i++)
-                all = arena_join(arena, all,
-                        journal_field(arena, "", options->log_labels.items[i]), NULL);
-        return all;
+                size += strlen(options->log_labels.items[i]) + 1;
+        fields = text_over(arena_take(arena, size), size);
+        memcpy(short_id, options->cid, SHORT_ID);
+
+        field_add(&fields, "CONTAINER_ID_FULL=", options->cid);
+        field_add(&fields, "CONTAINER_ID=", short_id);
+        if (*name)
+                field_add(&fields, "CONTAINER_NAME=", name);
+        if (*tag)
+                field_add(&fields, "CONTAINER_TAG=", tag);
+        field_add(&fields, "SYSLOG_IDENTIFIER=", *tag ? tag : *name ? name : short_id);
+        for (int i = 0; i < options->log_labels.count; i++)
+                field_add(&fields, "", options->log_labels.items[i]);
+        return fields;
 }
 
 /* log_journal_open() - false with errno when there is no journal to talk to */
@@ -52,6 +51,7 @@ bool log_journal_open(LogJournal *journal, Arena *arena, const Options *options,
                 const char *socket_path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int size = 1024 * 1024;
+        Text fields;
 
         if (strlen(socket_path) >= sizeof(address.sun_path)) {
                 errno = ENAMETOOLONG;
@@ -64,8 +64,9 @@ bool log_journal_open(LogJournal *journal, Arena *arena, const Options *options,
         setsockopt(journal->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
         if (connect(journal->fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
                 return false;
-        journal->fields = journal_fields(arena, options);
-        journal->fields_length = strlen(journal->fields);
+        fields = journal_fields(arena, options);
+        journal->fields = fields.data;
+        journal->fields_length = fields.length;
         journal->mark_partial = !options->no_partial_message;
         return true;
 }

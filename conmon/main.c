@@ -29,6 +29,8 @@ static void open_standard_fds(void) {
 static void open_logs(Monitor *monitor) {
         const Options *options = &monitor->options;
 
+        if (options->no_partial_message && !options->journald)
+                warn(monitor, "--no-container-partial-message is for the journal only");
         tzset();
         for (int i = 0; i < options->log_file_count; i++) {
                 const char *path = options->log_files[i];

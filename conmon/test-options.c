@@ -27,7 +27,7 @@ static const char *parse(Options *options, const char *line) {
 static void test_crio(void) {
         Options o;
 
-        g_assert_null(parse(&o, "conmon -b /bundle -c ID --exit-dir /exits -l /log --log-level info "
+        g_assert_null(parse(&o, "conmon -b /bundle -c ID --exit-dir /e -l /log --log-level info "
                 "-n name -P /cpid -p /pid --persist-dir /keep -r /bin/sh --runtime-arg --root=/x "
                 "--runtime-arg --y --socket-dir-path /s --syslog -u UUID -s --leave-stdin-open -i "
                 "--log-size-max 8192 --no-sync-log"));
@@ -84,8 +84,8 @@ static void test_logs(void) {
         g_assert_cmpstr(o.log_files[1], ==, "none");
         g_assert_null(parse(&o, BASE "-l passthrough"));
         g_assert_true(o.passthrough);
-        g_assert_null(parse(&o, "conmon -c 0123456789abc -u U -r /bin/sh -l /a --log-path journald: "
-                "--log-tag t --log-label A_1=b"));
+        g_assert_null(parse(&o, "conmon -c 0123456789abc -u U -r /bin/sh -l /a "
+                "--log-path journald: --log-tag t --log-label A_1=b"));
         g_assert_true(o.journald);
         g_assert_cmpint(o.log_file_count, ==, 1);
 }

@@ -578,6 +578,14 @@ END
         done
 }
 
+@test "conmon: its protection from the out-of-memory killer is not the container's" {
+        for runtime in $RUNTIMES; do
+                bundle "$runtime" cat /proc/self/oom_score_adj
+                run_container
+                [ "$(contents)" = "stdout F $(cat /proc/self/oom_score_adj)" ]
+        done
+}
+
 @test "conmon: the same bundle may be used again" {
         bundle crun sh -c 'echo again; exit 2'
         for i in 1 2 3; do
