@@ -45,12 +45,14 @@ static const char *const readable[] = {
 };
 
 void confine_limits(void) {
-        struct rlimit data = { DATA_LIMIT, DATA_LIMIT };
+        struct rlimit data G_GNUC_UNUSED = { DATA_LIMIT, DATA_LIMIT };
         struct rlimit files = { FILES_LIMIT, FILES_LIMIT };
         struct rlimit core = { 0, 0 };
 
         /* A host may have lower ones, which then stay. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map terabytes */
         setrlimit(RLIMIT_DATA, &data);
+#endif
         setrlimit(RLIMIT_NOFILE, &files);
         setrlimit(RLIMIT_CORE, &core);
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -97,7 +97,8 @@ static void tear_down(Fixture *fixture, gconstpointer data) {
 }
 
 static bool fetch(Fixture *fixture, size_t length, GError **error) {
-        return fetch_layer(&fixture->layer, source_new_memory(fixture->blob->data, length, 100), error);
+        return fetch_layer(&fixture->layer, source_new_memory(fixture->blob->data, length, 100),
+                           error);
 }
 
 static void assert_fails(Fixture *fixture, size_t length, const char *why) {
