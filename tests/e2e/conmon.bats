@@ -454,6 +454,38 @@ print(sum(1 for s in clients if s.recv(100)))' "$B"
         [ "$(contents)" = $'stdout F one\nstdout F two' ]
 }
 
+@test "conmon: nonsense on the control fifos is refused, sense behind it obeyed" {
+        TERMINAL=true bundle crun sh -c 'read go; stty size'
+        create -t -i
+        head -c 20000 /dev/urandom > "$B/ctl"
+        head -c 20000 /dev/zero | tr '\0' 1 > "$B/ctl"
+        printf '\n\n9 1 1\n1 2000 10\n1 -1 -1\n1 40 50 60\n1 12' > "$B/ctl"
+        printf ' 34\n' > "$B/ctl"
+        printf 'x y\n' > "$B/winsz"
+        mv "$LOG" "$LOG.1"
+        echo "2 0 0" > "$B/ctl"
+        wait_until test -e "$LOG"
+        start
+        echo go | python3 "$CLIENT" "$B/attach" open
+        ended
+        [[ $(contents) == *"stdout F 12 34"* ]]
+}
+
+@test "conmon: a flood does not keep signals, clients and the control fifo waiting" {
+        bundle crun sh -c 'trap "exit 42" TERM; yes & yes >&2 & wait'
+        create --log-size-max 10000000
+        start
+        wait_until test -s "$LOG"
+        mv "$LOG" "$LOG.1"
+        echo "2 0 0" > "$B/ctl"
+        wait_until test -e "$LOG"
+        python3 "$CLIENT" "$B/attach" < /dev/null 2> /dev/null | head -c 1000000 > "$T/got"
+        [ "$(tr -d 'y\n' < "$T/got" | wc -c)" = 0 ]
+        kill -TERM "$(monitor_pid)"
+        ended
+        [ "$STATUS" = 42 ]
+}
+
 @test "conmon: the size limits hold" {
         bundle crun sh -c 'seq 1 100000'
         run_container --log-size-max 8192
