@@ -296,6 +296,14 @@ void child_on_signal(Monitor *monitor, unsigned index, uint32_t events) {
                 child_forward(monitor, (int) info.ssi_signo);
 }
 
+/* child_is_unreaped() - the container's pid is its own: it is our child, alive or a zombie */
+static bool child_is_unreaped(const Child *child) {
+        siginfo_t info;
+
+        return !child->container_ended && child->container_pidfd >= 0 &&
+                waitid(P_PID, (id_t) child->container_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 /**
  * child_kill_group() - the command and what it started
  *
@@ -304,7 +312,7 @@ void child_on_signal(Monitor *monitor, unsigned index, uint32_t events) {
  */
 static void child_kill_group(Monitor *monitor) {
         const Child *child = &monitor->child;
-        pid_t group = child->container_ended ? -1 : getpgid(child->container_pid);
+        pid_t group = child_is_unreaped(child) ? getpgid(child->container_pid) : -1;
 
         if (group > 1 && group != getpgrp())
                 kill(-group, SIGKILL);
@@ -324,7 +332,7 @@ void child_on_timeout(Monitor *monitor) {
         monitor_set_deadline(monitor, DEADLINE_KILLED, monitor_now() + KILL_PATIENCE);
         if (child->runtime_pidfd >= 0)
                 pidfd_kill(child->runtime_pidfd, SIGKILL);
-        else if (child->container_pid)
+        else if (child->container_pidfd >= 0)
                 child_kill_group(monitor);
         else
                 monitor->quit = true;
