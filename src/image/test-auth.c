@@ -119,8 +119,7 @@ static void test_file(void) {
                 g_autoptr(Credentials) found = NULL;
                 g_autoptr(GError) error = NULL;
 
-                g_assert_true(file_publish(AT_FDCWD, path, texts[i], strlen(texts[i]), 0600,
-                                           FILE_PLAIN, NULL));
+                g_assert_true(file_publish(AT_FDCWD, path, texts[i], strlen(texts[i]), 0600, NULL));
                 g_assert_cmpint(credentials_find(path, "r.test", "x", &found, &error), ==, i == 0);
                 if (i == 0)
                         g_assert_cmpstr(found->identity_token, ==, "t");

@@ -99,7 +99,7 @@ static void test_strict(void) {
 static void write_file(const char *folder, const char *name, const char *text) {
         g_autofree char *path = g_build_filename(folder, name, NULL);
 
-        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), 0644, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), 0644, NULL));
 }
 
 static void test_files(void) {

@@ -48,7 +48,7 @@ static void set_up(Fixture *fixture, gconstpointer data) {
         g_assert_cmpint(mkdir(fixture->canary, 0711), ==, 0);
         g_assert_cmpint(mkdir(fixture->root, 0700), ==, 0);
         file = g_build_filename(fixture->canary, "file", NULL);
-        g_assert_true(file_publish(AT_FDCWD, file, "safe", 4, 0640, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(AT_FDCWD, file, "safe", 4, 0640, NULL));
         fixture->dfd = open(fixture->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 

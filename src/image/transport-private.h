@@ -7,9 +7,11 @@
 
 /* transport-tls: certificates that the host's administrator put beside a registry's name */
 
-/* Set CA, client certificate and key of @directory (NULL: the system's CAs only). @ret_ca_fd: what
- * must stay open while the handle is in use, -1 when nothing. */
-bool transport_use_certs(CURL *easy, const char *directory, int *ret_ca_fd, GError **error);
+/* Set CAs, client certificate and key: the system's and those of @directory (NULL: none). CAs are
+ * megabytes, so there are none without @verify. @ret_ca_fd: what must stay open while the handle is
+ * in use, -1 when nothing. */
+bool transport_use_certs(CURL *easy, const char *directory, bool verify, int *ret_ca_fd,
+                         GError **error);
 
 /* transport-url */
 

@@ -194,10 +194,10 @@ static bool set_request(TransportBody *body, const TransportRequest *request, GE
         if (request->insecure) {
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-                curl_easy_setopt(easy, CURLOPT_CAINFO, NULL); /* megabytes of CAs, for nothing */
         }
         return !g_str_has_prefix(body->url, "https:") ||
-               transport_use_certs(easy, request->certs_dir, &body->ca_fd, error);
+               transport_use_certs(easy, request->certs_dir, !request->insecure, &body->ca_fd,
+                                   error);
 }
 
 static void body_stop(TransportBody *body) {
