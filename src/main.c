@@ -14,7 +14,7 @@
 
 int main(int argc, char **argv) {
         g_autoptr(GError) error = NULL;
-        g_auto(Arguments) arguments = { 0 };
+        g_auto(Arguments) arguments = {0};
         g_autoptr(Config) config = NULL;
         LogLevel level;
         int status;

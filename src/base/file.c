@@ -27,28 +27,42 @@ static bool sync_folder(int dfd, const char *name) {
         return fd >= 0 && fsync(fd) == 0;
 }
 
-static bool write_temporary(int dfd, const char *temporary, const void *data, size_t length,
-        mode_t mode, FileFlags flags) {
-        autofd int fd =
-                openat(dfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+/* A file under a temporary name, to be filled and renamed. */
+typedef struct Publication {
+        int dfd;
+        const char *name;
+        mode_t mode;
+        bool sync;
+} Publication;
 
-        return fd >= 0 && fd_write_all(fd, data, length) && fchmod(fd, mode) == 0 &&
-               (!(flags & FILE_SYNC) || fdatasync(fd) == 0) && close(steal_fd(&fd)) == 0;
+static bool publish(const Publication *file, const void *data, size_t length, GError **error) {
+        g_autofree char *temporary = temporary_name(file->name);
+        autofd int fd = openat(file->dfd, temporary,
+                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file->mode);
+        bool good = fd >= 0 && fd_write_all(fd, data, length) && fchmod(fd, file->mode) == 0 &&
+                    (!file->sync || fdatasync(fd) == 0) && close(steal_fd(&fd)) == 0 &&
+                    renameat(file->dfd, temporary, file->dfd, file->name) == 0;
+
+        if (good)
+                return !file->sync || sync_folder(file->dfd, file->name) ||
+                       fail_errno(error, "sync the folder of %s", file->name);
+        fail_errno(error, "write %s", file->name);
+        unlinkat(file->dfd, temporary, 0);
+        return false;
 }
 
-bool file_publish(int dfd, const char *name, const void *data, size_t length, mode_t mode,
-        FileFlags flags, GError **error) {
-        g_autofree char *temporary = temporary_name(name);
+bool file_publish(
+        int dfd, const char *name, const void *data, size_t length, mode_t mode, GError **error) {
+        const Publication file = {dfd, name, mode, false};
 
-        if (!write_temporary(dfd, temporary, data, length, mode, flags) ||
-                renameat(dfd, temporary, dfd, name) < 0) {
-                fail_errno(error, "write %s", name);
-                unlinkat(dfd, temporary, 0);
-                return false;
-        }
-        if ((flags & FILE_SYNC) && !sync_folder(dfd, name))
-                return fail_errno(error, "sync the folder of %s", name);
-        return true;
+        return publish(&file, data, length, error);
+}
+
+bool file_publish_synced(
+        int dfd, const char *name, const void *data, size_t length, mode_t mode, GError **error) {
+        const Publication file = {dfd, name, mode, true};
+
+        return publish(&file, data, length, error);
 }
 
 static bool read_all(int fd, const char *name, size_t limit, char **ret_text, size_t *ret_length,

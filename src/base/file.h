@@ -14,15 +14,13 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-typedef enum FileFlags {
-        FILE_PLAIN = 0,
-        FILE_SYNC = 1 << 0, /* data and name are on the disk when the call returns */
-} FileFlags;
-
 /* Write @data as @name in @dfd: a reader sees the old file, the new file, or none. @name may
- * contain slashes. AT_FDCWD is allowed. Leftovers of a crash are named ".NAME.XXXXXXXX.tmp". */
-bool file_publish(int dfd, const char *name, const void *data, size_t length, mode_t mode,
-        FileFlags flags, GError **error);
+ * contain slashes. AT_FDCWD is allowed. Leftovers of a crash are named ".NAME.XXXXXXXX.tmp". The
+ * synced form returns when data and name are on the disk. */
+bool file_publish(
+        int dfd, const char *name, const void *data, size_t length, mode_t mode, GError **error);
+bool file_publish_synced(
+        int dfd, const char *name, const void *data, size_t length, mode_t mode, GError **error);
 
 /* Read a regular file of at most @limit bytes; a longer or irregular one is an error. The text ends
  * in a NUL that is not counted. Free with g_free(). */

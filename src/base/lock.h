@@ -16,7 +16,7 @@
 typedef enum LockRank {
         LOCK_RANK_SANDBOX = 1,
         LOCK_RANK_CONTAINER,
-        LOCK_RANK_RECORD, /* one writer of a state file or of the port maps; may wait for a file or a tool */
+        LOCK_RANK_RECORD, /* one writer of a state file or the port maps; may wait for a tool */
         LOCK_RANK_LEAF,
 } LockRank;
 

@@ -219,6 +219,16 @@ static void collect(int *fd, GByteArray *bytes, size_t limit, bool *overflow) {
         g_byte_array_append(bytes, chunk, (guint)count);
 }
 
+static void exchange_clear(Exchange *exchange) {
+        fd_close_scope(&exchange->in);
+        fd_close_scope(&exchange->out);
+        fd_close_scope(&exchange->err);
+        g_clear_pointer(&exchange->out_bytes, g_byte_array_unref);
+        g_clear_pointer(&exchange->err_bytes, g_byte_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Exchange, exchange_clear)
+
 /* False when the deadline passed. */
 static bool exchange_run(Exchange *exchange, gint64 deadline_usec) {
         while ((exchange->out >= 0 || exchange->err >= 0) && !exchange->overflow) {
@@ -269,16 +279,6 @@ static Process *start_piped(const ProcessOptions *options, Exchange *exchange, G
         exchange->err = err[0];
         return process;
 }
-
-static void exchange_clear(Exchange *exchange) {
-        fd_close_scope(&exchange->in);
-        fd_close_scope(&exchange->out);
-        fd_close_scope(&exchange->err);
-        g_clear_pointer(&exchange->out_bytes, g_byte_array_unref);
-        g_clear_pointer(&exchange->err_bytes, g_byte_array_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Exchange, exchange_clear)
 
 bool process_run(const ProcessOptions *options, const char *input, size_t limit,
         gint64 deadline_usec, ProcessOutput *ret_output, GError **error) {

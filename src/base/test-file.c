@@ -31,8 +31,8 @@ static void test_publish(Fixture *fixture, gconstpointer data) {
         g_autofree char *text = NULL;
         size_t length;
 
-        g_assert_true(file_publish(fixture->dfd, "a", "one", 3, 0600, FILE_PLAIN, &error));
-        g_assert_true(file_publish(fixture->dfd, "a", "two!", 4, 0600, FILE_SYNC, &error));
+        g_assert_true(file_publish(fixture->dfd, "a", "one", 3, 0600, &error));
+        g_assert_true(file_publish_synced(fixture->dfd, "a", "two!", 4, 0600, &error));
         g_assert_true(file_read(fixture->dfd, "a", 100, &text, &length, &error));
         g_assert_cmpstr(text, ==, "two!");
         g_assert_cmpuint(length, ==, 4);
@@ -44,7 +44,7 @@ static void test_read_limit(Fixture *fixture, gconstpointer data) {
         g_autoptr(GError) error = NULL;
         g_autofree char *text = NULL;
 
-        g_assert_true(file_publish(fixture->dfd, "a", "12345", 5, 0600, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(fixture->dfd, "a", "12345", 5, 0600, NULL));
         g_assert_false(file_read(fixture->dfd, "a", 4, &text, NULL, &error));
         g_assert_error(error, ERROR_DOMAIN, ERROR_RESOURCE_EXHAUSTED);
 }

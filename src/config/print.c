@@ -41,22 +41,23 @@ static bool is_resource(const Option *option) {
         return g_str_has_prefix(option->key, "cpu");
 }
 
+/* The table of a workload itself, or that of its resources. */
+static void print_workload(GString *text, const WorkloadConfig *workload, bool resources) {
+        g_string_append_printf(text, "\n[crio.runtime.workloads.%s%s]\n", workload->name,
+                resources ? ".resources" : "");
+        for (unsigned i = 0; i < workload_options.count; i++) {
+                const Option *option = &workload_options.options[i];
+                g_autofree char *value = option_print(option, workload);
+
+                if (is_resource(option) == resources)
+                        g_string_append_printf(text, "%s = %s\n", option->key, value);
+        }
+}
+
 static void print_workloads(GString *text, const Config *config) {
         for (guint i = 0; i < config->workloads->len; i++) {
-                const WorkloadConfig *workload = config->workloads->pdata[i];
-
-                for (int resources = 0; resources < 2; resources++) {
-                        g_string_append_printf(text, "\n[crio.runtime.workloads.%s%s]\n",
-                                workload->name, resources ? ".resources" : "");
-                        for (unsigned k = 0; k < workload_options.count; k++) {
-                                const Option *option = &workload_options.options[k];
-                                g_autofree char *value = option_print(option, workload);
-
-                                if (is_resource(option) == (bool)resources)
-                                        g_string_append_printf(
-                                                text, "%s = %s\n", option->key, value);
-                        }
-                }
+                print_workload(text, config->workloads->pdata[i], false);
+                print_workload(text, config->workloads->pdata[i], true);
         }
 }
 

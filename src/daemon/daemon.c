@@ -29,8 +29,8 @@
 
 /* How long running calls may take to notice that the daemon stops. State is on disk all the time,
  * so nothing is lost when they do not. */
-#define STOP_USEC     (500 * 1000)
-#define RETRY_SECONDS 10
+#define STOP_USEC           (500 * 1000)
+#define RETRY_SECONDS       10
 #define PREDECESSOR_SECONDS 5
 
 typedef struct Daemon {
@@ -61,7 +61,8 @@ static void prepare_process(void) {
         }
 }
 
-/* A predecessor that has answered its last call may still be ending; it left its pid in the file. */
+/* A predecessor that has answered its last call may still be ending; it left its pid in the file.
+ */
 static void wait_for_predecessor(int lock_fd) {
         char text[16] = "";
         autofd int pidfd = -1;
@@ -90,8 +91,7 @@ static bool take_lock(Daemon *daemon, GError **error) {
                         "another daemon uses runroot %s; stop it, or give this one its own --root "
                         "and --runroot",
                         daemon->config->runroot);
-        if (ftruncate(daemon->lock_fd, 0) < 0 ||
-                pwrite(daemon->lock_fd, text, strlen(text), 0) < 0)
+        if (ftruncate(daemon->lock_fd, 0) < 0 || pwrite(daemon->lock_fd, text, strlen(text), 0) < 0)
                 return fail_errno(error, "write the lock file in %s/crio", daemon->config->runroot);
         return true;
 }

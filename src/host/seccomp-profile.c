@@ -44,7 +44,7 @@ static const struct {
 const char *const *seccomp_profile_architectures(void) {
         static const char *const names[] = {
 #if defined(__x86_64__)
-                "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32",
+                "SCMP_ARCH_X86_64", "SCMP_ARCH_X86",
 #elif defined(__i386__)
                 "SCMP_ARCH_X86",
 #elif defined(__aarch64__)

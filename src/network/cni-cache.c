@@ -55,7 +55,7 @@ bool cni_cache_store(const char *dir, const CniEntry *entry, GError **error) {
                 json_set(json, "result", json_copy(entry->result));
         text = json_print(json, &length);
         return dir_make(AT_FDCWD, dir, 0700, error) &&
-               file_publish(AT_FDCWD, path, text, length, 0600, FILE_PLAIN, error);
+               file_publish(AT_FDCWD, path, text, length, 0600, error);
 }
 
 static Json *copy_if(const Json *json, const char *key, JsonType type) {

@@ -40,7 +40,7 @@ typedef struct Fixture {
 static void write_file(const char *dir, const char *name, mode_t mode, const char *text) {
         g_autofree char *path = g_build_filename(dir, name, NULL);
 
-        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), mode, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), mode, NULL));
 }
 
 /* bridge, then a plugin of ours that fails when the file "fail" is there. */

@@ -45,7 +45,7 @@ static void put(const Fixture *fixture, const char *name, const char *text) {
         g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
         mode_t mode = g_str_has_prefix(name, "bin/") ? 0755 : 0644;
 
-        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), mode, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(AT_FDCWD, path, text, strlen(text), mode, NULL));
 }
 
 static char *get(const Fixture *fixture, const char *name) {

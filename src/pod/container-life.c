@@ -309,6 +309,23 @@ static ContainerBase *update_base(
         return container_base_new(CRI_COPY(CriContainerStatus, &status));
 }
 
+/* The kernel would kill processes to get below the new limit. */
+static bool check_memory(
+        const Container *container, const CriLinuxContainerResources *resources, GError **error) {
+        const char *file = cgroup_is_unified() ? "memory.current" : "memory.usage_in_bytes";
+        g_autofree char *text = cgroup_read(container->cgroup_path, "memory", file);
+        gint64 usage;
+
+        if (resources->memory_limit_in_bytes <= 0 || !text ||
+                !g_ascii_string_to_signed(text, 10, 0, G_MAXINT64, &usage, NULL) ||
+                resources->memory_limit_in_bytes >= usage)
+                return true;
+        return fail(error, ERROR_INVALID_ARGUMENT,
+                "cannot set memory limit of container %s to %" G_GINT64_FORMAT
+                " bytes: it uses %" G_GINT64_FORMAT " bytes now",
+                container->id, resources->memory_limit_in_bytes, usage);
+}
+
 bool container_update(
         Container *container, const CriLinuxContainerResources *resources, GError **error) {
         ContainerBase *base, *old;
@@ -317,6 +334,8 @@ bool container_update(
         if (!container_is_alive(container))
                 return fail(error, ERROR_FAILED_PRECONDITION,
                         "container %s is not running or created", container->id);
+        if (!check_memory(container, resources, error))
+                return false;
         if (!runtime_update(container->runtime, container->id, resources, error)) {
                 g_prefix_error(error, "container %s: update: ", container->id);
                 return false;

@@ -21,6 +21,7 @@ struct Container {
         char *sandbox_id;
         char *bundle;
         char *cgroup_path;
+        char *monitor_cgroup; /* NULL: the monitor stays in the cgroup of the daemon */
         char *log_path;
         CriContainerConfig
                 *wish; /* dropped once it is created; status->base keeps what a reader may ask */

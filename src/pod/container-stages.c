@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/tree.h"
-#include "host/mount.h"
+#include "host/cgroup.h"
 #include "pod/container-private.h"
 #include "pod/supervise.h"
 #include "storage/rootfs.h"
@@ -110,6 +110,9 @@ static bool process_up(void *object, GError **error) {
                 .stdin_once = wish->stdin_once};
         MonitorResult result;
 
+        if (container->monitor_cgroup && !cgroup_create(container->monitor_cgroup, error))
+                return false;
+        request.cgroup_path = container->monitor_cgroup;
         if (!monitor_create(&request, &result, error))
                 return false;
         lock_take(&container->lock);
@@ -129,7 +132,8 @@ static bool process_down(void *object, GError **error) {
                 .init = container->init,
                 .monitor = container->monitor};
 
-        return supervised_end(&supervised, error);
+        return supervised_end(&supervised, error) &&
+               (!container->monitor_cgroup || cgroup_remove(container->monitor_cgroup, error));
 }
 
 const Stage container_stages[] = {

@@ -69,6 +69,7 @@ static void container_clear(void *data) {
         g_free(container->sandbox_id);
         g_free(container->bundle);
         g_free(container->cgroup_path);
+        g_free(container->monitor_cgroup);
         g_free(container->log_path);
         g_free(container->message);
         if (container->wish)
@@ -126,6 +127,13 @@ static bool set_log_path(
 static bool set_sandbox(Container *container, Sandbox *sandbox, GError **error) {
         g_autofree char *leaf = g_strconcat("crio-", container->id, NULL);
 
+        g_autofree char *monitor_leaf = g_strconcat("crio-conmon-", container->id, NULL);
+        const char *monitor_cgroup = runtime_get_config(sandbox->runtime)->monitor_cgroup;
+
+        if (g_str_equal(monitor_cgroup, "pod") &&
+                !cgroup_path_build(sandbox_cgroup_parent(sandbox), monitor_leaf,
+                        &container->monitor_cgroup, error))
+                return false;
         container->sandbox = sandbox_ref(sandbox);
         container->sandbox_id = g_strdup(sandbox->id);
         container->runtime = sandbox->runtime;

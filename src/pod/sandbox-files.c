@@ -38,7 +38,7 @@ static bool write_resolv_conf(Sandbox *sandbox, GError **error) {
                 text = print_dns(dns);
         else if (!file_read(AT_FDCWD, "/etc/resolv.conf", RESOLV_LIMIT, &text, NULL, NULL))
                 text = g_strdup("");
-        return file_publish(AT_FDCWD, path, text, strlen(text), 0644, FILE_PLAIN, error);
+        return file_publish(AT_FDCWD, path, text, strlen(text), 0644, error);
 }
 
 bool sandbox_write_files(Sandbox *sandbox, GError **error) {
@@ -47,5 +47,5 @@ bool sandbox_write_files(Sandbox *sandbox, GError **error) {
         g_autofree char *line = g_strconcat(hostname, "\n", NULL);
 
         return write_resolv_conf(sandbox, error) &&
-               file_publish(AT_FDCWD, path, line, strlen(line), 0644, FILE_PLAIN, error);
+               file_publish(AT_FDCWD, path, line, strlen(line), 0644, error);
 }

@@ -26,7 +26,7 @@ bool state_save(
         size_t length;
 
         text = json_print(state, &length);
-        return file_publish(state_dfd, name, text, length, 0600, FILE_PLAIN, error);
+        return file_publish(state_dfd, name, text, length, 0600, error);
 }
 
 Json *state_load(int state_dfd, const char *folder, const char *id, GError **error) {

@@ -107,7 +107,8 @@ static bool end_strangers(const Supervised *supervised, GError **error) {
                 if (parse_pid(name) == 0 || parse_pid(name) == getpid() ||
                         !works_on(name, supervised->id) || !is_worker(supervised, name))
                         continue;
-                if (process_identity_read(parse_pid(name), &found) && !end_process(&found, 0, error))
+                if (process_identity_read(parse_pid(name), &found) &&
+                        !end_process(&found, 0, error))
                         return false;
         }
         return names != NULL;

@@ -25,6 +25,6 @@ typedef struct Supervised {
  * monitor. Has its own deadline, and may be called again. */
 bool supervised_end(const Supervised *supervised, GError **error);
 
-/* What a monitor leaves outside of the run directory: the exit file, and the short name of its attach
- * socket when it was killed. */
+/* What a monitor leaves outside of the run directory: the exit file, and the short name of its
+ * attach socket when it was killed. */
 void supervised_drop_files(const Config *config, const char *id);

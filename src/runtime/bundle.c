@@ -15,7 +15,7 @@ bool bundle_write(const char *bundle, const Json *spec, GError **error) {
         if (length > BUNDLE_SPEC_LIMIT)
                 return fail(error, ERROR_RESOURCE_EXHAUSTED, "%s: larger than %zu bytes", path,
                         BUNDLE_SPEC_LIMIT);
-        return file_publish(AT_FDCWD, path, text, length, 0600, FILE_PLAIN, error);
+        return file_publish(AT_FDCWD, path, text, length, 0600, error);
 }
 
 Json *bundle_read(const char *bundle, GError **error) {

@@ -50,7 +50,7 @@ static bool write_process(
         if (!process)
                 return false;
         text = json_print(process, &length);
-        return file_publish(AT_FDCWD, session->spec_path, text, length, 0600, FILE_PLAIN, error);
+        return file_publish(AT_FDCWD, session->spec_path, text, length, 0600, error);
 }
 
 /*

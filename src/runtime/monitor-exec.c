@@ -14,7 +14,8 @@
 #include "runtime/monitor.h"
 #include "runtime/runtime-private.h"
 
-#define OUTPUT_LIMIT ((size_t)16 * 1024 * 1024)
+/* 16 MiB, less what the rest of an answer takes: clients refuse messages of more than 16 MiB. */
+#define OUTPUT_LIMIT ((size_t)16 * 1024 * 1024 - 1024)
 #define CHUNK        65536
 #define TIMED_OUT    "command timed out"
 

@@ -53,7 +53,7 @@ static bool publish_copy(SpecBuild *build, const char *name, const GString *text
         g_autofree char *path = g_build_filename(build->request->bundle, name, NULL);
         g_autofree char *target = g_build_filename("/etc", name, NULL);
 
-        if (!file_publish(AT_FDCWD, path, text->str, text->len, 0644, FILE_PLAIN, error))
+        if (!file_publish(AT_FDCWD, path, text->str, text->len, 0644, error))
                 return false;
         spec_push_mount(build, target, "bind", path, "rw,bind,nodev,nosuid,noexec");
         return true;

@@ -114,7 +114,7 @@ static void push_sandbox_file(
 static bool add_container_env(SpecBuild *build, GError **error) {
         g_autofree char *path = g_build_filename(build->request->bundle, ".containerenv", NULL);
 
-        if (access(path, F_OK) < 0 && !file_publish(AT_FDCWD, path, "", 0, 0644, FILE_PLAIN, error))
+        if (access(path, F_OK) < 0 && !file_publish(AT_FDCWD, path, "", 0, 0644, error))
                 return false;
         push_sandbox_file(build, "/run/.containerenv", path,
                 json_get_bool(json_get(build->spec, "root"), "readonly", false));

@@ -31,7 +31,7 @@ static bool write_note(const Store *store, const char *image_id, const char *tar
         g_autofree char *text = g_strconcat(image_id, "\n", target, NULL);
 
         return dir_make(store->runroot_dfd, NOTES, 0700, error) &&
-               file_publish(store->runroot_dfd, path, text, strlen(text), 0600, FILE_PLAIN, error);
+               file_publish(store->runroot_dfd, path, text, strlen(text), 0600, error);
 }
 
 /* The target of a note if it is about @image_id ("": whichever); otherwise NULL. */

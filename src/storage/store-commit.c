@@ -49,7 +49,7 @@ static bool yield_to_others(StoreCommit *commit, GError **error) {
                         changed = true;
                 }
         }
-        return !changed || store_stage_links(transaction, FILE_SYNC, error);
+        return !changed || store_stage_links(transaction, true, error);
 }
 
 static bool move_layer(StoreCommit *commit, WantedLayer *layer, GError **error) {
@@ -132,7 +132,7 @@ static bool merge_digests(StoreCommit *commit, GError **error) {
         digests = g_strv_builder_end(builder);
         if (g_strv_equal((const char *const *) digests, image->digests))
                 return true;
-        return store_stage_record(commit, digests, FILE_SYNC, error);
+        return store_stage_record(commit, digests, true, error);
 }
 
 /* Into a directory that podman or an earlier pull made, file by file. */

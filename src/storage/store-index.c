@@ -139,7 +139,7 @@ static bool save(StoreIndex *index, const char *name, const Json *json, int lock
         g_autofree char *text = json_print(json, &length);
 
         g_assert(lock >= 0);
-        if (!file_publish(index->place->root_dfd, name, text, length, 0600, FILE_SYNC, error)) {
+        if (!file_publish_synced(index->place->root_dfd, name, text, length, 0600, error)) {
                 g_prefix_error(error, "%s: ", index->place->root);
                 return false;
         }

@@ -35,5 +35,5 @@ bool store_record_save(const StorePlace *place, const ImageRecord *record, GErro
         size_t length;
         g_autofree char *text = image_record_print(record, &length);
 
-        return file_publish(place->root_dfd, path, text, length, 0600, FILE_SYNC, error);
+        return file_publish_synced(place->root_dfd, path, text, length, 0600, error);
 }

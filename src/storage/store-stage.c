@@ -28,9 +28,10 @@ static char *new_link(void) {
         return link;
 }
 
-static bool write_text(int dfd, const char *path, const char *text, FileFlags flags,
+static bool write_text(int dfd, const char *path, const char *text, bool sync,
                        GError **error) {
-        return file_publish(dfd, path, text, strlen(text), 0644, flags, error);
+        return sync ? file_publish_synced(dfd, path, text, strlen(text), 0644, error)
+                    : file_publish(dfd, path, text, strlen(text), 0644, error);
 }
 
 /* What overlay shows as the root has the attributes of the top layer's root: an archive that says
@@ -94,7 +95,7 @@ static char *read_link(const StorePlace *place, const char *id, char **ret_lower
  * Only podman reads them. A lower names the links of all layers beneath, so it has to be written
  * again when one of those turns out to have come from elsewhere.
  */
-bool store_stage_links(StoreTransaction *transaction, FileFlags flags, GError **error) {
+bool store_stage_links(StoreTransaction *transaction, bool sync, GError **error) {
         g_autofree char *lower = g_strdup("");
 
         for (unsigned i = 0; i < transaction->n_layers; i++) {
@@ -112,10 +113,10 @@ bool store_stage_links(StoreTransaction *transaction, FileFlags flags, GError **
                 } else {
                         if (!layer->link)
                                 layer->link = new_link();
-                        if (!write_text(transaction->staging->dfd, link_path, layer->link, flags,
+                        if (!write_text(transaction->staging->dfd, link_path, layer->link, sync,
                                         error) ||
                             (*lower && !write_text(transaction->staging->dfd, lower_path, lower,
-                                                   flags, error)))
+                                                   sync, error)))
                                 return false;
                 }
                 more = g_strconcat("l/", layer->link, *lower ? ":" : "", lower, NULL);
@@ -133,19 +134,19 @@ static bool stage_piece(StoreCommit *commit, const char *key, const char *data, 
 
         *piece = (ImagePiece){ g_strdup(key), digest_of(data, length), length };
         g_ptr_array_add(commit->pieces, piece);
-        return file_publish(commit->transaction->staging->dfd, path, data, length, 0600, FILE_PLAIN,
+        return file_publish(commit->transaction->staging->dfd, path, data, length, 0600,
                             error);
 }
 
-bool store_stage_record(StoreCommit *commit, GStrv digests, FileFlags flags, GError **error) {
+bool store_stage_record(StoreCommit *commit, GStrv digests, bool sync, GError **error) {
         ImageRecord copy = *commit->image->record;
         g_autofree char *text = NULL;
         size_t length;
 
         copy.digests = digests;
         text = image_record_print(&copy, &length);
-        return file_publish(commit->transaction->staging->dfd, STORE_STAGED_IMAGE "/" STORE_RECORD,
-                            text, length, 0600, flags, error);
+        return (sync ? file_publish_synced : file_publish)(commit->transaction->staging->dfd,
+                STORE_STAGED_IMAGE "/" STORE_RECORD, text, length, 0600, error);
 }
 
 static bool stage_image(StoreCommit *commit, GError **error) {
@@ -165,7 +166,7 @@ static bool stage_image(StoreCommit *commit, GError **error) {
         }
         return stage_piece(commit, "manifest", image->manifests[0], image->manifest_lengths[0],
                            error) &&
-               store_stage_record(commit, (GStrv) image->digests, FILE_PLAIN, error);
+               store_stage_record(commit, (GStrv) image->digests, false, error);
 }
 
 static bool check_layers(const StoreTransaction *transaction, GError **error) {
@@ -210,5 +211,5 @@ bool store_stage(StoreCommit *commit, GError **error) {
                 if (transaction->layers[i].state == STORE_LAYER_OURS &&
                     !stage_folders(transaction, i, error))
                         return false;
-        return store_stage_links(transaction, FILE_PLAIN, error) && stage_image(commit, error);
+        return store_stage_links(transaction, false, error) && stage_image(commit, error);
 }

@@ -43,8 +43,8 @@ typedef struct StoreCommit {
 
 /* Write all that is to be published below staging, and nothing elsewhere. */
 bool store_stage(StoreCommit *commit, GError **error);
-bool store_stage_links(StoreTransaction *transaction, FileFlags flags, GError **error);
-bool store_stage_record(StoreCommit *commit, GStrv digests, FileFlags flags, GError **error);
+bool store_stage_links(StoreTransaction *transaction, bool sync, GError **error);
+bool store_stage_record(StoreCommit *commit, GStrv digests, bool sync, GError **error);
 
 /* The index of images with the commit's image in it, and its names taken from all others. */
 Json *store_commit_images(const StoreCommit *commit);

@@ -111,7 +111,7 @@ void test_image_fill(StoreTransaction *transaction, const TestImage *image, unsi
         autofd int dfd = store_transaction_add_layer(transaction, index, &error);
 
         g_assert_no_error(error);
-        g_assert_true(file_publish(dfd, layer, layer, strlen(layer), 0644, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(dfd, layer, layer, strlen(layer), 0644, NULL));
         store_transaction_finish_layer(transaction, index, &info, &error);
         g_assert_no_error(error);
 }
@@ -177,7 +177,7 @@ void test_write(const TestStore *fixture, const char *path, const char *text) {
         g_autofree char *folder = g_path_get_dirname(path);
 
         g_assert_true(dir_make(fixture->dfd, folder, 0700, NULL));
-        g_assert_true(file_publish(fixture->dfd, path, text, strlen(text), 0600, FILE_PLAIN, NULL));
+        g_assert_true(file_publish(fixture->dfd, path, text, strlen(text), 0600, NULL));
 }
 
 char *test_read(const TestStore *fixture, const char *path) {
