@@ -32,6 +32,7 @@
 #define STOP_USEC           (500 * 1000)
 #define RETRY_SECONDS       10
 #define PREDECESSOR_SECONDS 5
+#define LEFTOVER_SECONDS    3
 
 typedef struct Daemon {
         Config *config;
@@ -40,7 +41,8 @@ typedef struct Daemon {
         RpcServer *server;
         GMainLoop *loop;
         int lock_fd;
-        int finishing; /* atomic: a thread works on owed removals */
+        int finishing;   /* atomic: a thread works on owed removals */
+        int finished_fd; /* readable once what a crash left was gone through */
 } Daemon;
 
 /* Things of a process that are set before the first thread and never again. */
@@ -147,6 +149,7 @@ static bool build(Daemon *daemon, GError **error) {
 
         context->config = daemon->config;
         context->stop_fd = eventfd(0, EFD_CLOEXEC);
+        daemon->finished_fd = eventfd(0, EFD_CLOEXEC);
         if (!rpc_server_probe(daemon->config->listen, error) || !make_folders(daemon, error) ||
                 !build_network(daemon, error))
                 return false;
@@ -190,6 +193,7 @@ static gpointer sweep_thread(void *data) {
         Daemon *daemon = data;
 
         recover_finish(&daemon->context);
+        (void)eventfd_write(daemon->finished_fd, 1);
         recover_sweep(&daemon->context);
         g_atomic_int_set(&daemon->finishing, 0);
         return NULL;
@@ -198,6 +202,17 @@ static gpointer sweep_thread(void *data) {
 static void start_finishing(Daemon *daemon, GThreadFunc func) {
         if (g_atomic_int_compare_and_exchange(&daemon->finishing, 0, 1))
                 g_thread_unref(g_thread_new("finish", func, daemon));
+}
+
+/* What a crash left half-way is finished before the first request, unless it takes long: a plugin
+ * that hangs must not keep the node from coming up. */
+static void finish_leftovers(Daemon *daemon) {
+        bool owed = recover_is_owed(&daemon->context);
+
+        start_finishing(daemon, sweep_thread);
+        if (owed && fd_wait(daemon->finished_fd, POLLIN, clock_deadline_usec(LEFTOVER_SECONDS),
+                            -1) == 0)
+                log_warning("what the last run left is still being cleared; serving meanwhile");
 }
 
 static gboolean on_retry(void *data) {
@@ -237,7 +252,6 @@ static void run(Daemon *daemon) {
         g_timeout_add_seconds(RETRY_SECONDS, on_retry, daemon);
         log_start(daemon);
         notify_send("READY=1");
-        start_finishing(daemon, sweep_thread);
         g_main_loop_run(daemon->loop);
         log_info("stopping; pods go on running");
         notify_send("STOPPING=1");
@@ -251,7 +265,9 @@ int daemon_run(Config *config) {
 
         prepare_process();
         daemon.config = config;
-        if (!build(&daemon, &error) || !serve(&daemon, &error)) {
+        if (build(&daemon, &error))
+                finish_leftovers(&daemon);
+        if (error || !serve(&daemon, &error)) {
                 log_write(LOG_LEVEL_FATAL, "%s", error->message);
                 return EXIT_FAILURE;
         }

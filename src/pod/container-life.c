@@ -200,9 +200,16 @@ bool container_create(Container *container, GError **error) {
         return false;
 }
 
-/* Mark it as starting, so that a daemon that dies now knows that it may run. */
-static bool begin_start(Container *container, GError **error) {
+/* Mark it as starting, so that a daemon that dies now knows that it may run. @ret_running: somebody
+ * was faster, or this is the retry of a request whose answer got lost. */
+static bool begin_start(Container *container, bool *ret_running, GError **error) {
         lock_take(&container->lock);
+        *ret_running = container->phase == PHASE_READY &&
+                       container->state == CRI_CONTAINER_STATE_CONTAINER_RUNNING;
+        if (*ret_running) {
+                lock_drop(&container->lock);
+                return true;
+        }
         if (container->phase != PHASE_READY ||
                 container->state != CRI_CONTAINER_STATE_CONTAINER_CREATED) {
                 lock_drop(&container->lock);
@@ -232,11 +239,13 @@ static void end_start(Container *container, const GError *failure) {
 
 bool container_start(Container *container, GError **error) {
         g_autoptr(GError) failure = NULL;
-        bool good;
+        bool good, running;
 
         lock_guard(&container->op_lock);
-        if (!begin_start(container, error))
+        if (!begin_start(container, &running, error))
                 return false;
+        if (running)
+                return true;
         crash_point("container", "start", "before-up");
         good = runtime_start(container->runtime, container->id, &failure);
         crash_point("container", "start", "after-up");

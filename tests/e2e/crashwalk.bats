@@ -46,18 +46,29 @@ bystander() {
         crictl inspect "$2" | jq -S .
 }
 
+# The start is answered before the new program has taken the place of the runtime's.
+bystander_sleeps() {
+        process_traces | grep -q '^process sleep'
+}
+
 # walk POINT: one life for each stage, with the daemon killed at that point of it
 walk() {
         local point=$1 kind stage bad=0 kills=0 pod id
         pod=$(pod bystander)
         id=$(container "$pod" bystander)
+        # A process that has not become its program yet would look like another one later.
+        runs_sleep() { [ "$(cat "/proc/$(of "$id" .info.pid)/comm")" = sleep ]; }
+        wait_until runs_sleep
         bystander "$pod" "$id" >"$E2E_TEST/bystander"
+        wait_until bystander_sleeps
         traces >"$E2E_TEST/traces"
         # Process 1 of the pod's own namespace, so that there is an infra container to lose.
         LIFE_CONFIG=$(pod_config walker '.linux.security_context.namespace_options.pid = 0 |
                 .port_mappings = [{protocol: 0, container_port: 80, host_port: 21080}]')
         LIFE_CONTAINER=$(container_config walker '.linux.security_context.namespace_options.pid = 0')
         while read -r kind stage; do
+                # A start is not taken back.
+                [[ $stage/$point != start/*-down ]] || continue
                 daemon_stop
                 CRIO_CRASH_AT=$kind/$stage/$point daemon_start
                 if life >"$E2E_TEST/said" 2>&1 3>&-; then
