@@ -56,6 +56,14 @@ void report_result(const char *image_id, const char *image_ref) {
         send(message);
 }
 
+void report_adopted(const char *image_id, const GError *problem) {
+        Json *message = message_new(problem ? "refused" : "adopted");
+
+        json_set_string(message, "image_id", image_id);
+        json_set_string(message, "message", problem ? problem->message : NULL);
+        send(message);
+}
+
 void report_error(const GError *error) {
         Json *message = message_new("error");
 

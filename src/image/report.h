@@ -16,4 +16,5 @@ void report_set_fd(int fd);
 void report_progress(const char *digest, guint64 offset, guint64 size);
 void report_reuse(const char *digest); /* of the content: a layer that is here already */
 void report_result(const char *image_id, const char *image_ref);
+void report_adopted(const char *image_id, const GError *problem); /* NULL: it was */
 void report_error(const GError *error);

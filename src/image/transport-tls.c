@@ -17,7 +17,8 @@ static const char *const bundles[] = {
         "/etc/ssl/cert.pem",
 };
 
-/* The library may only know a directory, which costs it a file for each CA, twice. NULL: then that. */
+/* The library may only know a directory, which costs it a file for each CA, twice. NULL: there is
+ * nothing better. */
 static const char *find_bundle(void) {
         const char *known = curl_version_info(CURLVERSION_NOW)->cainfo;
 
