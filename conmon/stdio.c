@@ -342,20 +342,19 @@ void stdio_on_stdin(Monitor *monitor, unsigned index, uint32_t events) {
         if (alive && stdio_is_input_busy(monitor))
                 return;
         monitor_unwatch(monitor, stdio->stdin_fd);
-        if (!alive || stdio->end_after_input)
+        if (!alive)
                 stdin_close(monitor);
         attach_rewatch(monitor);
 }
 
-/* stdio_end_input() - a client has no more input; for most containers that is the end of stdin */
+/**
+ * stdio_end_input() - a client has no more input; for most containers that is the end of stdin
+ *
+ * Clients are read only when nothing waits, so there is nothing that would have to go first.
+ */
 void stdio_end_input(Monitor *monitor) {
         const Options *options = &monitor->options;
-        Stdio *stdio = &monitor->stdio;
 
-        if (!options->stdin_pipe || options->leave_stdin_open || stdio->stdin_fd < 0)
-                return;
-        if (stdio_is_input_busy(monitor))
-                stdio->end_after_input = true;
-        else
+        if (options->stdin_pipe && !options->leave_stdin_open)
                 stdin_close(monitor);
 }

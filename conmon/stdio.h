@@ -25,7 +25,6 @@ typedef struct Stdio {
         Stream streams[2];              /* by LogStream */
         int stdin_fd;                   /* we write, non-blocking; -1 when there is none */
         size_t input_start, input_end;  /* what waits in Monitor.input */
-        bool end_after_input;           /* close stdin when that is through */
         bool paused;                    /* Monitor.block is not yet with all clients */
         bool gathering;                 /* small output gets a moment to come together */
         unsigned small_reads;           /* in a row, each soon after the last */

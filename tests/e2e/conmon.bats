@@ -40,7 +40,8 @@ json.dump(process, open(bundle + "/process.json", "w"))
 END
 
         # an attach client: stdin to the container, then half a close; output to 1 and 2.
-        # Options: silent (reads nothing), open (no half close), ready=FILE (made when connected).
+        # Options: silent (reads nothing), open (no half close), leave (closes instead of that),
+        # ready=FILE (made when connected).
         cat > "$CLIENT" <<'END'
 import os, socket, sys, threading, time
 where, *options = sys.argv[1:]
@@ -55,6 +56,10 @@ def feed():
         s.send(data)
     if "open" not in options:
         s.shutdown(socket.SHUT_WR)
+if "leave" in options:
+    options.append("open")
+    feed()
+    sys.exit()
 if "silent" in options:
     time.sleep(1000)
 threading.Thread(target=feed, daemon=True).start()
@@ -144,6 +149,17 @@ run_container() {
 ended() {
         wait_until test -e "$T/exits/$ID"
         STATUS=$(cat "$T/exits/$ID")
+}
+
+# fake_runtime SCRIPT: what the monitor runs instead of an OCI runtime, as $T/runtime
+fake_runtime() {
+        printf '#!/bin/sh\nB=%s\nT=%s\n%s\n' "$B" "$T" "$1" > "$T/runtime"
+        chmod +x "$T/runtime"
+}
+
+# cpu_of PID: the CPU time it took so far, in ms
+cpu_of() {
+        awk '{ print int($1 / 1000000) }' "/proc/$1/schedstat"
 }
 
 monitor_pid() {
@@ -281,10 +297,13 @@ print(answer["pid"], answer["message"])' "$T/sync"
 
 @test "conmon: without its pid file there is no monitor either (only ours)" {
         bundle crun true
+        fake_runtime 'sleep 0.5; : > "$B/made"; sleep 0.1 & echo $! > "$B/pidfile"'
         : > "$T/sync"
-        _OCI_SYNCPIPE=7 run -1 "$CONMON" -b "$B" -c "$ID" -u "$ID" -r /bin/true --full-attach \
+        _OCI_SYNCPIPE=7 run -1 "$CONMON" -b "$B" -c "$ID" -u "$ID" -r "$T/runtime" --full-attach \
                 -P /nonexistent/pid -p "$B/pidfile" -l none 7> "$T/sync" 3>&-
         [[ $(cat "$T/sync") == '{"pid": -1'* ]]
+        wait_until sh -c "! pgrep -f '$ID/pidfil[e]'"
+        [ ! -e "$B/made" ]
 }
 
 @test "conmon: a runtime that hangs ends with the monitor's SIGTERM (only ours)" {
@@ -336,11 +355,11 @@ print(answer["pid"], answer["message"])' "$T/sync"
         create -t
         start
         pid=$(monitor_pid)
-        # quiet: within a second no more than a handful of wake-ups
-        before=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
+        # a hang-up is reported as long as it lasts: answering each report would take all of a CPU
+        before=$(cpu_of "$pid")
         sleep 1
-        after=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
-        [ $((after - before)) -lt 20 ]
+        after=$(cpu_of "$pid")
+        [ $((after - before)) -lt 100 ]
         "$RUNTIME" --root "$T/state-$RUNTIME" kill --all "$ID" CONT
         ended
 }
@@ -378,6 +397,21 @@ print(answer["pid"], answer["message"])' "$T/sync"
         head -c 3000000 /dev/zero | python3 "$CLIENT" "$B/attach"
         ended
         [ "$(contents)" = "stdout F 3000000" ]
+}
+
+@test "conmon: what a client left behind waits without a busy loop" {
+        bundle crun sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done; wc -c'
+        rm -f "$ROOTFS/tmp/go"
+        create -i
+        start
+        head -c 200000 /dev/zero | python3 "$CLIENT" "$B/attach" leave
+        before=$(cpu_of "$(monitor_pid)")
+        sleep 1
+        after=$(cpu_of "$(monitor_pid)")
+        [ $((after - before)) -lt 100 ]
+        touch "$ROOTFS/tmp/go"
+        ended
+        [ "$(contents)" = "stdout F 200000" ]
 }
 
 @test "conmon: a slow client gets everything" {
@@ -462,6 +496,8 @@ print(sum(1 for s in clients if s.recv(100)))' "$B"
         printf '\n\n9 1 1\n1 2000 10\n1 -1 -1\n1 40 50 60\n1 12' > "$B/ctl"
         printf ' 34\n' > "$B/ctl"
         printf 'x y\n' > "$B/winsz"
+        # the end of a line that is too long is not a line
+        printf '%0199d1 5 5\n' 0 | tr 0 x > "$B/ctl"
         mv "$LOG" "$LOG.1"
         echo "2 0 0" > "$B/ctl"
         wait_until test -e "$LOG"
@@ -610,12 +646,34 @@ END
         done
 }
 
+@test "conmon: with cgroups of version 2 it is told while the container goes on" {
+        [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "version 1 is asked only at the end"
+        LIMIT=20000000 bundle crun sh -c 'tail /dev/zero; read go'
+        create -i
+        start
+        wait_until test -e "$T/persist/oom"
+        [ ! -e "$T/exits/$ID" ]
+        python3 "$CLIENT" "$B/attach" < /dev/null
+        ended
+}
+
 @test "conmon: its protection from the out-of-memory killer is not the container's" {
         for runtime in $RUNTIMES; do
                 bundle "$runtime" cat /proc/self/oom_score_adj
                 run_container
                 [ "$(contents)" = "stdout F $(cat /proc/self/oom_score_adj)" ]
         done
+}
+
+@test "conmon: the signals it blocks and ignores are not the runtime's" {
+        bundle crun true
+        fake_runtime 'while read -r name value; do echo "$name $value"; done \
+                < /proc/$$/status > "$B/status"; sleep 0.1 & echo $! > "$B/pidfile"'
+        "$CONMON" --sync -b "$B" -c "$ID" -u "$ID" -r "$T/runtime" -p "$B/pidfile" --full-attach \
+                -l none 3>&-
+        grep -q 'SigBlk: 0000000000000000' "$B/status"
+        ignored=$(awk '$1 == "SigIgn:" { print $2 }' "$B/status")
+        [ $((16#$ignored & 16#1000)) = 0 ]
 }
 
 @test "conmon: the same bundle may be used again" {
@@ -646,18 +704,32 @@ END
         ! grep -qx 9 "$T/after.out"
 }
 
-@test "conmon: descriptors of the caller are closed before the exit file is there" {
+@test "conmon: descriptors of the caller are closed before the end is told" {
         bundle crun true
-        mkfifo "$T/held"
-        exec 8<> "$T/held"
-        create 9> "$T/held"
-        exec 8<&-
-        exec 8< "$T/held"
-        start
-        # the end of the fifo comes when the monitor lets go; it may not wait for the exit command
-        cat <&8
-        exec 8<&-
-        ended
+        fake_runtime 'sleep 0.1 & echo $! > "$B/pidfile"'
+        # nobody reads the answer, so the monitor stands still right after the exit file
+        run -0 python3 - "$CONMON" "$T" "$B" <<'END'
+import os, subprocess, sys, time
+conmon, top, bundle = sys.argv[1:]
+r, w = os.pipe()
+os.set_blocking(w, False)
+try:
+    while True:
+        os.write(w, b"x" * 4096)
+except BlockingIOError:
+    pass
+os.set_blocking(w, True)
+held = os.open("/proc/self/status", os.O_RDONLY)
+p = subprocess.Popen([conmon, "--sync", "-e", "-c", "x", "-r", top + "/runtime", "-l", "none", "-p",
+    bundle + "/pidfile", "--exec-process-spec", "x", "--exit-dir", top + "/exits"],
+    env=dict(os.environ, _OCI_SYNCPIPE=str(w)), pass_fds=(w, held))
+while not os.path.exists(top + "/exits/x"):
+    time.sleep(0.01)
+fds = "/proc/%d/fd/" % p.pid
+assert not any(os.readlink(fds + fd).endswith("/status") for fd in os.listdir(fds))
+os.read(r, 1 << 20)
+p.wait()
+END
 }
 
 @test "conmon: passthrough gives the container our own streams" {
