@@ -261,12 +261,13 @@ static bool pull_name(const PullRequest *request, const PullName *name, PullResu
         return true;
 }
 
-/* Keep what went wrong with one of several names. */
-static void note_problem(GString *problems, const PullName *name, const GError *problem) {
+/* Keep what went wrong with one of several names. The daemon knows the name that was asked for. */
+static void note_problem(GString *problems, const PullName *name, bool several,
+                         const GError *problem) {
         g_autofree char *text = image_reference_print(name->reference);
 
-        g_string_append_printf(problems, "%s%s: %s", problems->len ? "; " : "", text,
-                               problem->message);
+        g_string_append_printf(problems, "%s%s%s%s", problems->len ? "; " : "",
+                               several ? text : "", several ? ": " : "", problem->message);
 }
 
 static bool try_names(const PullRequest *request, const GPtrArray *names, PullResult *ret_result,
@@ -280,12 +281,12 @@ static bool try_names(const PullRequest *request, const GPtrArray *names, PullRe
 
                 if (!problem && pull_name(request, name, ret_result, &problem))
                         return true;
-                note_problem(problems, name, problem);
+                note_problem(problems, name, names->len > 1, problem);
                 code = (ErrorCode) problem->code;
                 if (code == ERROR_CANCELLED || cancel_is_set())
                         break;
         }
-        return fail(error, code, "pull %s", problems->str);
+        return fail(error, code, "%s", problems->str);
 }
 
 bool pull_run(const PullRequest *request, PullResult *ret_result, GError **error) {

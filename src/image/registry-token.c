@@ -73,21 +73,25 @@ static char *host_of(const char *url) {
         return start ? g_strndup(start + 3, strcspn(start + 3, "/?#")) : NULL;
 }
 
-/* A realm is a URL of the registry's choice, so it says where our credentials go. */
+/* A realm is a URL of the choice of the registry: it says where credentials go. Without TLS nobody
+ * knows who another host is; being insecure itself says nothing about that one. */
 static bool check_realm(const Registry *registry, const char *realm, GError **error) {
         g_autofree char *shown = realm ? transport_redact(realm) : NULL;
+        g_autofree char *host = realm ? host_of(realm) : NULL;
+        bool is_plain = realm && g_ascii_strncasecmp(realm, "http://", 7) == 0;
+        bool is_own = host && g_str_equal(host, registry->host);
 
         if (!realm)
-                return fail(error, ERROR_UNKNOWN, "%s: asks for a token but names no token server",
-                            registry->host);
-        if (g_ascii_strncasecmp(realm, "https://", 8) == 0)
-                return true;
-        if (g_ascii_strncasecmp(realm, "http://", 7) == 0 && registry->insecure)
+                return fail(error, ERROR_UNKNOWN,
+                            "%s: asks for a token but names no token server", registry->host);
+        if (g_ascii_strncasecmp(realm, "https://", 8) == 0 ||
+            (is_plain && registry->insecure && (is_own || !registry->credentials)))
                 return true;
         return fail(error, ERROR_PERMISSION_DENIED,
-                    "%s: its token server %s is not reached by https, so it gets no credentials; "
-                    "configure the registry as insecure if you trust the network",
-                    registry->host, shown);
+                    "%s: its token server %s is not reached by https, so it gets no credentials%s",
+                    registry->host, shown,
+                    is_own ? "; configure the registry as insecure if you trust the network"
+                           : "");
 }
 
 /* What the challenge asks for; the copy is used without the lock. */

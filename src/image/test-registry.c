@@ -91,65 +91,71 @@ static char *token_answer(const char *request, unsigned count, void *data) {
         return reply("200 OK", "", body);
 }
 
-/* Wants the newest token; "expired": after one manifest, a newer one. */
+/* The token server is another host or, for credentials, the registry itself. Wants the newest
+ * token; "expired": after one manifest, a newer one. */
 static char *bearer_answer(const char *request, unsigned count, void *data) {
         Fixture *fixture = data;
+        FakeServer *realm = fixture->other ? fixture->other : fixture->server;
         g_autofree char *challenge = g_strdup_printf(
                 "WWW-Authenticate: Bearer realm=\"http://%s/token\",service=\"s\"\r\n",
-                fake_server_get_host(fixture->other));
+                fake_server_get_host(realm));
         bool expired = g_str_equal(fixture->mode, "expired") && count >= 2;
 
+        if (asks(request, "GET /token") || asks(request, "POST /token"))
+                return token_answer(request, 0, data);
         if (asks(request, "GET /v2/ ") || !has(request, expired ? "Authorization: Bearer token1"
                                                                 : "Authorization: Bearer token0"))
                 return reply("401 No", challenge, "");
         return reply("200 OK", "Content-Type: Text/X; charset=y\r\n", "hello");
 }
 
-static void start_bearer(Fixture *fixture) {
-        fixture->other = fake_server_new(token_answer, fixture);
+static void start_bearer(Fixture *fixture, bool other) {
+        if (other)
+                fixture->other = fake_server_new(token_answer, fixture);
         fixture->server = fake_server_new(bearer_answer, fixture);
 }
 
 static const Credentials user = { .username = (char *) "user", .password = (char *) PASSWORD };
 
 static void test_bearer(Fixture *fixture, gconstpointer data) {
-        g_autoptr(Registry) registry = (start_bearer(fixture), connect_to(fixture, &user));
+        g_autoptr(Registry) registry = (start_bearer(fixture, false), connect_to(fixture, &user));
         g_autofree char *type = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(GBytes) text = registry_get_manifest(registry, fixture->transport, "latest",
                                                        &type,
                                                        &error);
-        g_autoptr(GPtrArray) asked = fake_server_get_requests(fixture->other);
+        g_autoptr(GPtrArray) asked = fake_server_get_requests(fixture->server);
         g_autofree char *basic = credentials_print_basic(&user);
         g_autofree char *header = g_strconcat("Authorization: ", basic, NULL);
 
         g_assert_no_error(error);
         assert_bytes(text, "hello", 5);
         g_assert_cmpstr(type, ==, "text/x");
-        g_assert_cmpuint(asked->len, ==, 1);
-        g_assert_true(asks(asked->pdata[0], "GET /token?account=user&service=s&"
+        g_assert_cmpuint(asked->len, ==, 3);
+        g_assert_true(asks(asked->pdata[1], "GET /token?account=user&service=s&"
                                             "scope=repository%3Ateam%2Fapp%3Apull HTTP"));
-        g_assert_true(has(asked->pdata[0], header));
+        g_assert_true(has(asked->pdata[1], header));
 }
 
 static void test_identity_token(Fixture *fixture, gconstpointer data) {
         const Credentials identity = { .identity_token = (char *) "id&" };
-        g_autoptr(Registry) registry = (start_bearer(fixture), connect_to(fixture, &identity));
+        g_autoptr(Registry) registry = (start_bearer(fixture, false), connect_to(fixture,
+                                                                                 &identity));
         g_autofree char *type = NULL;
         g_autoptr(GBytes) text = registry_get_manifest(registry, fixture->transport, "latest",
                                                        &type,
                                                        NULL);
-        g_autoptr(GPtrArray) asked = fake_server_get_requests(fixture->other);
+        g_autoptr(GPtrArray) asked = fake_server_get_requests(fixture->server);
 
         g_assert_nonnull(text);
-        g_assert_true(asks(asked->pdata[0], "POST /token HTTP"));
-        g_assert_nonnull(strstr(asked->pdata[0], "grant_type=refresh_token&refresh_token=id%26&"));
-        g_assert_null(strstr(asked->pdata[0], "Authorization"));
+        g_assert_true(asks(asked->pdata[1], "POST /token HTTP"));
+        g_assert_nonnull(strstr(asked->pdata[1], "grant_type=refresh_token&refresh_token=id%26&"));
+        g_assert_null(strstr(asked->pdata[1], "Authorization"));
 }
 
 /* A token may end in the middle of a pull. */
 static void test_expired(Fixture *fixture, gconstpointer data) {
-        g_autoptr(Registry) registry = (start_bearer(fixture), connect_to(fixture, NULL));
+        g_autoptr(Registry) registry = (start_bearer(fixture, true), connect_to(fixture, NULL));
 
         for (unsigned i = 0; i < 2; i++) {
                 g_autofree char *type = NULL;
@@ -163,7 +169,7 @@ static void test_expired(Fixture *fixture, gconstpointer data) {
 
 /* A server that repeats our secrets does not get them into the error. */
 static void test_refused(Fixture *fixture, gconstpointer data) {
-        g_autoptr(Registry) registry = (start_bearer(fixture), connect_to(fixture, &user));
+        g_autoptr(Registry) registry = (start_bearer(fixture, false), connect_to(fixture, &user));
         g_autofree char *type = NULL;
         g_autoptr(GError) error = NULL;
 
@@ -172,18 +178,31 @@ static void test_refused(Fixture *fixture, gconstpointer data) {
         g_assert_nonnull(strstr(error->message, "bad *** given"));
 }
 
-/* The password does not go where everybody on the way can read it, unless the host says so. */
-static void test_plain_realm(Fixture *fixture, gconstpointer data) {
-        g_autoptr(Registry) registry = (start_bearer(fixture), connect_to(fixture, &user));
+static void assert_no_token(Fixture *fixture, Registry *registry, FakeServer *server) {
         g_autoptr(GPtrArray) asked = NULL;
         g_autofree char *type = NULL;
         g_autoptr(GError) error = NULL;
 
-        registry->insecure = false;
         g_assert_null(registry_get_manifest(registry, fixture->transport, "latest", &type, &error));
         assert_fails(error, ERROR_PERMISSION_DENIED, "not reached by https");
-        asked = fake_server_get_requests(fixture->other);
-        g_assert_cmpuint(asked->len, ==, 0);
+        asked = fake_server_get_requests(server);
+        for (guint i = 0; i < asked->len; i++)
+                g_assert_null(strstr(asked->pdata[i], "token"));
+}
+
+/* The password does not go where everybody on the way can read it, unless the host says so. */
+static void test_plain_realm(Fixture *fixture, gconstpointer data) {
+        g_autoptr(Registry) registry = (start_bearer(fixture, false), connect_to(fixture, &user));
+
+        registry->insecure = false;
+        assert_no_token(fixture, registry, fixture->server);
+}
+
+/* And then to that registry only: who another one is cannot be told. */
+static void test_other_realm(Fixture *fixture, gconstpointer data) {
+        g_autoptr(Registry) registry = (start_bearer(fixture, true), connect_to(fixture, &user));
+
+        assert_no_token(fixture, registry, fixture->other);
 }
 
 static char *basic_answer(const char *request, unsigned count, void *data) {
@@ -485,6 +504,7 @@ int main(int argc, char **argv) {
         ADD("expired", test_expired, "expired");
         ADD("refused", test_refused, "refused");
         ADD("plain-realm", test_plain_realm, "");
+        ADD("other-realm", test_other_realm, "");
         ADD("basic", test_basic, "");
         ADD("busy", test_busy, "busy");
         ADD("always-busy", test_always_busy, "always-busy");
