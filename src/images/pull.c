@@ -20,6 +20,9 @@
 
 /* A line of crio-image is far shorter; a longer one means it is not what we think it is. */
 #define LINE_LIMIT 65536
+#define LAYER_LIMIT 1000
+/* How often a pull that goes on is told of in the log. */
+#define LOG_SECONDS 5
 /* How long an aborted worker may take to clear its staging before it is killed. */
 #define ABORT_SECONDS 10
 
@@ -42,6 +45,7 @@ typedef struct PullJob {
         int abandon_fd; /* readable when nobody waits */
         char *image_id;
         GError *failure;
+        GHashTable *offsets; /* digest -> bytes counted */
         gint64 logged_usec;
 } PullJob;
 
@@ -55,6 +59,7 @@ static void job_clear(void *data) {
         g_free(job->reference);
         g_free(job->image_id);
         g_clear_error(&job->failure);
+        g_hash_table_unref(job->offsets);
         fd_close(job->done_fd);
         fd_close(job->abandon_fd);
 }
@@ -120,15 +125,33 @@ static char *make_request(const Images *images, const ImagePull *pull) {
 
 /* The worker's answers */
 
+/* The worker tells the offset in each layer, at the latest when it has all of it. */
+static void count_bytes(PullJob *job, const char *digest, gint64 offset) {
+        gint64 *counted = g_hash_table_lookup(job->offsets, digest);
+
+        if (!counted) {
+                counted = g_new0(gint64, 1);
+                g_hash_table_insert(job->offsets, g_strdup(digest), counted);
+        }
+        if (offset <= *counted)
+                return;
+        metric_add(METRIC_PULL_BYTES, (guint64)(offset - *counted));
+        *counted = offset;
+}
+
 static void on_progress(PullJob *job, const Json *line) {
+        const char *digest = json_get_string(line, "digest");
+        gint64 offset = json_get_int(line, "offset", 0);
         gint64 now = clock_monotonic_usec();
 
-        if (now - job->logged_usec < 5 * USEC_PER_SEC)
+        if (!digest || g_hash_table_size(job->offsets) >= LAYER_LIMIT)
+                return;
+        count_bytes(job, digest, offset);
+        if (now - job->logged_usec < LOG_SECONDS * USEC_PER_SEC)
                 return;
         job->logged_usec = now;
-        log_info("pulling %s: %s at %s of %s bytes", job->reference,
-                json_get_string(line, "digest"), json_number(json_get(line, "offset")),
-                json_number(json_get(line, "size")));
+        log_info("pulling %s: %s at %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
+                job->reference, digest, offset, json_get_int(line, "size", 0));
 }
 
 static void on_worker_error(PullJob *job, const Json *line) {
@@ -149,8 +172,6 @@ static void on_line(PullJob *job, const char *text, size_t length) {
 
         if (g_strcmp0(type, "progress") == 0)
                 on_progress(job, line);
-        else if (g_strcmp0(type, "fetched") == 0)
-                metric_add(METRIC_PULL_BYTES, (guint64)json_get_int(line, "bytes", 0));
         else if (g_strcmp0(type, "reuse") == 0)
                 metric_add(METRIC_LAYER_REUSE, 1);
         else if (g_strcmp0(type, "error") == 0)
@@ -287,6 +308,8 @@ static PullJob *join_or_start(Images *images, const char *reference, char *take_
         job->reference = g_strdup(reference);
         job->request = take_request;
         job->waiters = 1;
+        job->offsets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        job->logged_usec = clock_monotonic_usec();
         job->done_fd = eventfd(0, EFD_CLOEXEC);
         job->abandon_fd = eventfd(0, EFD_CLOEXEC);
         g_hash_table_insert(images->jobs, job->key, job);
