@@ -54,6 +54,22 @@ static void test_trailing_comma(void) {
         g_assert_cmpint(toml_get_line(list), ==, 2);
 }
 
+static void test_byte_order_mark(void) {
+        g_autoptr(Toml) toml = parse("\xef\xbb\xbf"
+                                     "a = 1");
+
+        g_assert_nonnull(toml_get(toml, "a"));
+}
+
+static void test_many_values(void) {
+        g_autoptr(GString) text = g_string_new("a = [");
+
+        for (int i = 0; i < 30000; i++)
+                g_string_append(text, "1,");
+        g_string_append(text, "]");
+        assert_refused(text->str, "more than");
+}
+
 static void test_tables(void) {
         g_autoptr(Toml) toml = parse("[[registry]]\nprefix = \"a\"\n[[registry.mirror]]\n"
                                      "location = \"m\"\n[[registry]]\nprefix = \"b\"\n"
@@ -86,6 +102,8 @@ static void test_refuses(void) {
         assert_refused("a = \"\\u0000\"", "no such character");
         assert_refused("a = 9223372036854775808", "no value");
         assert_refused("a = \"\xff\"", "UTF-8");
+        assert_refused("[[a]]\n[a]", "already a list");
+        assert_refused("a = {b = 1,}", "no comma");
         for (int i = 0; i < 40; i++)
                 g_string_append_c(deep, '[');
         assert_refused(deep->str, "nested too deeply");
@@ -95,6 +113,8 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/toml/values", test_values);
         g_test_add_func("/toml/trailing-comma", test_trailing_comma);
+        g_test_add_func("/toml/byte-order-mark", test_byte_order_mark);
+        g_test_add_func("/toml/many-values", test_many_values);
         g_test_add_func("/toml/tables", test_tables);
         g_test_add_func("/toml/refuses", test_refuses);
         return g_test_run();

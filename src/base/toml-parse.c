@@ -8,6 +8,8 @@
 
 #define SIZE_LIMIT  (1 << 20)
 #define DEPTH_LIMIT 16
+/* Look-ups are linear: no configuration comes near this. */
+#define VALUE_LIMIT 20000
 
 static bool read_value(Reader *reader, unsigned depth, Toml **ret_value);
 
@@ -53,8 +55,10 @@ static GPtrArray *read_key(Reader *reader) {
         }
 }
 
-/* The table under @key of @table, made if it is not there; through an array of tables: its last. */
-static Toml *descend(Reader *reader, Toml *table, const char *key) {
+/* The table under @key of @table, made if it is not there; through an array of tables: its last,
+ * unless it is the
+ * @last part of a header. */
+static Toml *descend(Reader *reader, Toml *table, const char *key, bool last) {
         Toml *found = (Toml *)toml_get(table, key);
 
         if (!found) {
@@ -62,7 +66,7 @@ static Toml *descend(Reader *reader, Toml *table, const char *key) {
                 toml_add(table, key, found);
                 return found;
         }
-        if (found->type == TOML_ARRAY && found->of_tables)
+        if (found->type == TOML_ARRAY && found->of_tables && !last)
                 found = found->items->pdata[found->items->len - 1];
         if (found->type == TOML_TABLE && !found->closed)
                 return found;
@@ -73,7 +77,7 @@ static Toml *descend(Reader *reader, Toml *table, const char *key) {
 
 static Toml *descend_all(Reader *reader, Toml *table, const GPtrArray *parts) {
         for (guint i = 0; table && i + 1 < parts->len; i++)
-                table = descend(reader, table, parts->pdata[i]);
+                table = descend(reader, table, parts->pdata[i], false);
         return table;
 }
 
@@ -144,6 +148,8 @@ static bool read_inline_table(Reader *reader, unsigned depth, Toml **ret_value) 
                         return reader_fail(reader, "\",\" or \"}\" was expected in the table");
                 reader->at++;
                 reader_skip_blanks(reader);
+                if (*reader->at == '}')
+                        return reader_fail(reader, "no comma belongs before \"}\"");
         }
         reader->at++;
         table->closed = true;
@@ -154,6 +160,8 @@ static bool read_inline_table(Reader *reader, unsigned depth, Toml **ret_value) 
 static bool read_value(Reader *reader, unsigned depth, Toml **ret_value) {
         if (depth > DEPTH_LIMIT)
                 return reader_fail(reader, "nested too deeply");
+        if (++reader->values > VALUE_LIMIT)
+                return reader_fail(reader, "more than %d values", VALUE_LIMIT);
         if (*reader->at == '[')
                 return read_array(reader, depth, ret_value);
         if (*reader->at == '{')
@@ -167,7 +175,7 @@ static bool read_value(Reader *reader, unsigned depth, Toml **ret_value) {
 static Toml *open_table(Reader *reader, const GPtrArray *parts) {
         const char *name = parts->pdata[parts->len - 1];
         Toml *parent = descend_all(reader, reader->root, parts);
-        Toml *table = parent ? descend(reader, parent, name) : NULL;
+        Toml *table = parent ? descend(reader, parent, name, true) : NULL;
 
         if (!table)
                 return NULL;
@@ -243,6 +251,8 @@ Toml *toml_parse(const char *text, size_t length, const char *name, GError **err
                 .root = root,
                 .table = root};
 
+        if (g_str_has_prefix(text, "\xef\xbb\xbf"))
+                reader.at = reader.line_start = text + 3;
         if (length > SIZE_LIMIT)
                 return fail_null(error, ERROR_INVALID_ARGUMENT, "%s: larger than %d bytes", name,
                         SIZE_LIMIT);

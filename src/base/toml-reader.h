@@ -12,7 +12,8 @@ typedef struct Reader {
         const char *name;
         GError **error;
         Toml *root;
-        Toml *table; /* the one that pairs go into */
+        Toml *table;     /* the one that pairs go into */
+        unsigned values; /* so far */
 } Reader;
 
 /* Set the error with file, line and column; false. */

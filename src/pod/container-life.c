@@ -107,6 +107,14 @@ static void set_ended(
         pthread_cond_broadcast(&container->changed);
 }
 
+static void *end_children(void *data) {
+        Container *container = data;
+
+        cgroup_kill(container->cgroup_path, clock_deadline_usec(KILL_SECONDS), NULL);
+        container_unref(container);
+        return NULL;
+}
+
 static void note_end(
         Container *container, gint32 exit_code, gint64 finished_ns, const char *message) {
         g_autoptr(GError) error = NULL;
@@ -116,9 +124,10 @@ static void note_end(
                 log_warning("container %s: %s, ignoring", container->id, error->message);
         drop_exit_file(container);
         /* Without a PID namespace of its own its children live on; the kernel ends them in all
-         * other cases. */
+         * other cases. It may take time, and other containers want to be seen ending. */
         if (container->shares_pid)
-                cgroup_kill(container->cgroup_path, clock_deadline_usec(KILL_SECONDS), NULL);
+                g_thread_unref(
+                        g_thread_new("end-children", end_children, container_ref(container)));
 }
 
 static void on_orphan_end(void *data) {
