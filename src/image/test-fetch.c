@@ -14,6 +14,7 @@
 #include "image/report.h"
 
 #define BLOCK 512
+#define TRAILING (3 * SOURCE_CHUNK)
 
 typedef struct Fixture {
         char *base;
@@ -36,7 +37,7 @@ static GByteArray *make_tar(void) {
         guint8 *header;
         unsigned sum = 0;
 
-        g_byte_array_set_size(tar, 5 * BLOCK);
+        g_byte_array_set_size(tar, 5 * BLOCK + TRAILING);
         header = tar->data;
         memset(header, 0, tar->len);
         memcpy(header, "file", 4);

@@ -434,8 +434,9 @@ static char *blob_answer(const char *request, unsigned count, void *data) {
                 return rest(fixture, BROKEN_AT - 1, BLOB_SIZE - 1);
         if (g_str_equal(fixture->mode, "breaks-again"))
                 return g_strdup_printf("HTTP/1.1 206 Rest\r\nConnection: close\r\nContent-Range: "
-                                       "bytes %u-%u/%u\r\nContent-Length: %u\r\n\r\n", BROKEN_AT,
-                                       BLOB_SIZE - 1, BLOB_SIZE, BLOB_SIZE - BROKEN_AT);
+                                       "bytes %u-%u/%u\r\nContent-Length: %u\r\n\r\n%.100s",
+                                       BROKEN_AT, BLOB_SIZE - 1, BLOB_SIZE, BLOB_SIZE - BROKEN_AT,
+                                       fixture->blob + BROKEN_AT);
         return rest(fixture, BROKEN_AT, BLOB_SIZE - 1);
 }
 
@@ -458,10 +459,13 @@ static void test_resume(Fixture *fixture, gconstpointer data) {
 }
 
 static void test_no_resume(Fixture *fixture, gconstpointer data) {
+        g_autoptr(GPtrArray) asked = NULL;
         g_autoptr(GError) error = NULL;
 
         g_assert_null(get_blob(fixture, &error));
         assert_fails(error, ERROR_REGISTRY_UNAVAILABLE, fixture->digest.text);
+        asked = fake_server_get_requests(fixture->server);
+        g_assert_cmpuint(asked->len, ==, 3);
 }
 
 static void test_other(Fixture *fixture, gconstpointer data) {

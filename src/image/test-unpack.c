@@ -377,16 +377,21 @@ static void test_late_attributes(Fixture *fixture, gconstpointer data) {
                                { "e", S_IFLNK, fixture->base },
                                { "g/canary", S_IFDIR, NULL, 0777, FILE_OWNER },
                                { "g", S_IFLNK, ".." },
+                               { "target", S_IFDIR, NULL, 0700 },
+                               { "t", S_IFDIR, NULL, 0777, FILE_OWNER },
+                               { "t", S_IFLNK, "target" },
                                { 0 } };
 
         unpack_good(fixture, items);
         g_assert_cmpuint(type_of(fixture, "d"), ==, S_IFLNK);
         g_assert_cmpuint(type_of(fixture, "e"), ==, S_IFLNK);
+        g_assert_cmpuint(stat_of(fixture, "target").st_mode, ==, S_IFDIR | 0700);
 }
 
 static void test_hard_links(Fixture *fixture, gconstpointer data) {
         g_autofree char *file = g_build_filename(fixture->canary, "file", NULL);
         const Item good[] = { { "a", S_IFREG, "one" },   { "b", HARD, "/a" },
+                              { "a", HARD, "a" },
                               { "b", HARD, "a" },        { "a", HARD, "b" },
                               { "c", S_IFREG, "other" }, { "c", HARD, "./a" },
                               { "b", S_IFREG, "new" },   { 0 } };

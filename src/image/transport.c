@@ -283,9 +283,8 @@ static bool body_start(TransportBody *body, const TransportRequest *request,
         while (!body->headers_done && !body->done)
                 if (!body_step(body, error))
                         return false;
-        if (body->done && body->result != CURLE_OK)
-                return body_fail(body, error);
-        return true;
+        /* What broke after the headers is for the one who reads. */
+        return body->headers_done || body_fail(body, error);
 }
 
 /* 1: the URL of @body is the next to ask; 0: there is none; -1 with @error. */
