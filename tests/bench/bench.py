@@ -40,6 +40,8 @@ def arguments(text):
     parser.add_argument("--disk", action="store_true",
                         help="keep images and container roots in --dir instead of a tmpfs")
     parser.add_argument("--log-level", default="warn", help="of our daemon and CRI-O")
+    parser.add_argument("--wrap", default="", metavar="COMMAND",
+                        help='under what to start our daemon: "strace -D -f -o FILE", "perf record"')
     parser.add_argument("--nice", type=int, default=0, help="priority of everything")
     return parser
 
@@ -248,7 +250,9 @@ plugin_dirs = ["{self.cni}"]
 [crio.nri]
 enable_nri = false
 """)
-        return "conmon", [program, "--config", f"{run}/crio.conf", "--config-dir", f"{run}/config.d",
+        wrap = self.options.wrap.split() if ours else []
+        return "conmon", [*wrap, program, "--config", f"{run}/crio.conf",
+                          "--config-dir", f"{run}/config.d",
                           "--registries-conf", f"{self.registry}/registries.conf"]
 
     def containerd_daemon(self, _, run, root):

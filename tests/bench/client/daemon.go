@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -62,8 +64,14 @@ func (d *Daemon) start() (time.Duration, error) {
 	}
 	ctx, done := deadline()
 	defer done()
-	_, err = d.runtime.Version(ctx, &cri.VersionRequest{}, grpc.WaitForReady(true))
-	return time.Since(began), err
+	for {
+		_, err = d.runtime.Version(ctx, &cri.VersionRequest{}, grpc.WaitForReady(true))
+		// containerd listens, and says that it is not ready, for a while.
+		if status.Code(err) != codes.Unavailable {
+			return time.Since(began), err
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
 }
 
 // dial tries until the daemon listens; gRPC itself would wait a second between two attempts.

@@ -79,7 +79,7 @@ func (p *Plan) exitOnce(d *Daemon, pod *Pod, i int) error {
 		return err
 	}
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		answer, err := status(d, id)
+		answer, err := containerStatus(d, id)
 		if err != nil {
 			return err
 		}

@@ -174,7 +174,7 @@ func (p *Plan) query(d *Daemon, count int, pod, container string) error {
 			_, err := d.runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
 			return err
 		}},
-		{"ContainerStatus", container, func() error { _, err := status(d, container); return err }},
+		{"ContainerStatus", container, func() error { _, err := containerStatus(d, container); return err }},
 		{"PodSandboxStatus", pod, func() error {
 			_, err := d.runtime.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: pod})
 			return err

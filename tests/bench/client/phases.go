@@ -228,7 +228,7 @@ func (p *Plan) logOnce(d *Daemon, pod *Pod, config *cri.ContainerConfig, metric 
 		for _, pid := range found {
 			spent[pid] = max(spent[pid], cpu(pid))
 		}
-		if answer, err := status(d, id); err != nil {
+		if answer, err := containerStatus(d, id); err != nil {
 			return err
 		} else if state = answer.State; state == cri.ContainerState_CONTAINER_EXITED && answer.ExitCode != 0 {
 			return fmt.Errorf("the writer ended with %d", answer.ExitCode)

@@ -124,7 +124,7 @@ func removePod(d *Daemon, id string) error {
 	return err
 }
 
-func status(d *Daemon, id string) (*cri.ContainerStatus, error) {
+func containerStatus(d *Daemon, id string) (*cri.ContainerStatus, error) {
 	ctx, done := deadline()
 	defer done()
 	answer, err := d.runtime.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: id})
