@@ -137,9 +137,10 @@ static bool build_network(Daemon *daemon, GError **error) {
                 .owner = config->runroot};
 
         daemon->context.network = network_new(&options, error);
-        daemon->context.ports = daemon->context.network
-                                        ? port_mapper_new(config->disable_hostport_mapping, error)
-                                        : NULL;
+        daemon->context.ports =
+                daemon->context.network
+                        ? port_mapper_new(config->disable_hostport_mapping, config->runroot, error)
+                        : NULL;
         return daemon->context.ports != NULL;
 }
 

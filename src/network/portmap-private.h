@@ -41,7 +41,7 @@ typedef struct PortBackend {
 extern const PortBackend port_backend_nft;
 extern const PortBackend port_backend_iptables;
 
-PortMapper *port_mapper_new_with(const PortBackend *backend);
+PortMapper *port_mapper_new_with(const PortBackend *backend, const char *owner);
 
 /* A rule of what a backend read; NULL when it makes no sense. All strings are copied. */
 PortRule *port_rule_new(int number, const char *host_ip, gint64 host_port, const char *ip,

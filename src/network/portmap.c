@@ -23,7 +23,8 @@
 
 struct PortMapper {
         const PortBackend *backend; /* NULL: does nothing */
-        Lock lock;                  /* held through a transaction; nothing is locked under it */
+        char *owner;                /* marks our rules among those of other daemons */
+        Lock lock;                  /* held through a transaction */
 };
 
 static const struct {
@@ -61,6 +62,24 @@ static int address_family(const char *text) {
         return inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
 }
 
+/* The comment of a rule: the id of its sandbox, "@", and the mark of the daemon that made it. Rules of
+ * before had the id alone. */
+#define OWNER_LENGTH 8
+
+static char *make_label(const PortMapper *mapper, const char *sandbox_id) {
+        return g_strconcat(sandbox_id, "@", mapper->owner, NULL);
+}
+
+static bool is_label(const char *text) {
+        g_autofree char *id = g_strndup(text, ID_LENGTH);
+
+        if (!id_is_valid(id))
+                return false;
+        text += ID_LENGTH;
+        return !*text || (*text == '@' && strlen(text + 1) == OWNER_LENGTH &&
+                          strspn(text + 1, "0123456789abcdef") == OWNER_LENGTH);
+}
+
 PortRule *port_rule_new(int number, const char *host_ip, gint64 host_port, const char *ip,
                         gint64 port, const char *sandbox_id) {
         PortRule *rule;
@@ -70,7 +89,7 @@ PortRule *port_rule_new(int number, const char *host_ip, gint64 host_port, const
                 protocol++;
         if (protocol == G_N_ELEMENTS(protocols) || !host_ip || !ip || !sandbox_id ||
             host_port < 1 || host_port > G_MAXUINT16 || port < 1 || port > G_MAXUINT16 ||
-            !id_is_valid(sandbox_id) || !address_family(ip))
+            !is_label(sandbox_id) || !address_family(ip))
                 return NULL;
         rule = g_new0(PortRule, 1);
         rule->protocol = protocol;
@@ -133,26 +152,28 @@ bool port_tool_run(const char *const *argv, const char *input, char **ret_output
         return true;
 }
 
-PortMapper *port_mapper_new_with(const PortBackend *backend) {
+PortMapper *port_mapper_new_with(const PortBackend *backend, const char *owner) {
         PortMapper *mapper = g_new0(PortMapper, 1);
+        g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, owner, -1);
 
         mapper->backend = backend;
+        mapper->owner = g_strndup(digest, OWNER_LENGTH);
         lock_init(&mapper->lock, LOCK_RANK_RECORD);
         return mapper;
 }
 
-PortMapper *port_mapper_new(bool disabled, GError **error) {
+PortMapper *port_mapper_new(bool disabled, const char *owner, GError **error) {
         static const PortBackend *const backends[] = { &port_backend_nft, &port_backend_iptables };
         g_autoptr(GString) reasons = g_string_new(NULL);
 
         if (disabled)
-                return port_mapper_new_with(NULL);
+                return port_mapper_new_with(NULL, owner);
         for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
                 g_autoptr(GError) failure = NULL;
 
                 if (backends[i]->probe(&failure)) {
                         log_debug("host ports by %s", backends[i]->name);
-                        return port_mapper_new_with(backends[i]);
+                        return port_mapper_new_with(backends[i], owner);
                 }
                 g_string_append_printf(reasons, "%s%s", i ? "; " : "", failure->message);
         }
@@ -166,6 +187,7 @@ void port_mapper_free(PortMapper *mapper) {
         if (!mapper)
                 return;
         lock_clear(&mapper->lock);
+        g_free(mapper->owner);
         g_free(mapper);
 }
 
@@ -268,9 +290,9 @@ static bool merge(PortTable *table, const PortTable *wish, GError **error) {
 
                 if (older && !g_str_equal(older->sandbox_id, rule->sandbox_id))
                         return fail(error, ERROR_ALREADY_EXISTS,
-                                    "host port %u/%s%s%s is held by sandbox %s", rule->host_port,
+                                    "host port %u/%s%s%s is held by sandbox %.*s", rule->host_port,
                                     protocols[rule->protocol].name, *rule->host_ip ? " of " : "",
-                                    rule->host_ip, older->sandbox_id);
+                                    rule->host_ip, ID_LENGTH, older->sandbox_id);
                 if (older)
                         g_ptr_array_remove(table->rules, older);
                 g_ptr_array_add(table->rules,
@@ -378,6 +400,7 @@ static bool add_locked(PortMapper *mapper, Change changes[FAMILIES], GError **er
 
 bool port_mapper_add(PortMapper *mapper, const char *sandbox_id, const char *const *ips,
                      const PortMap *maps, unsigned n_maps, GError **error) {
+        g_autofree char *label = make_label(mapper, sandbox_id);
         Change changes[FAMILIES];
         bool done = true;
 
@@ -388,7 +411,7 @@ bool port_mapper_add(PortMapper *mapper, const char *sandbox_id, const char *con
                             sandbox_id);
         for (unsigned i = 0; i < FAMILIES; i++) {
                 change_init(&changes[i], i == 1);
-                done = done && wish_all(&changes[i].wish, sandbox_id, ips, maps, n_maps, error);
+                done = done && wish_all(&changes[i].wish, label, ips, maps, n_maps, error);
         }
         done = done && add_locked(mapper, changes, error);
         for (unsigned i = 0; i < FAMILIES; i++)
@@ -439,28 +462,31 @@ static bool remove_where(PortMapper *mapper, KeepFunc keep, const void *data, GE
         return false;
 }
 
-static bool is_other(const char *sandbox_id, const void *data) {
-        return !g_str_equal(sandbox_id, (const char *) data);
+static bool is_other(const char *label, const void *data) {
+        return strncmp(label, (const char *) data, ID_LENGTH) != 0;
 }
 
 bool port_mapper_remove(PortMapper *mapper, const char *sandbox_id, GError **error) {
         return !mapper->backend || remove_where(mapper, is_other, sandbox_id, error);
 }
 
-/* Whom to ask about a sandbox. */
+/* Whom to ask about a sandbox of ours. */
 typedef struct Owners {
+        const char *ours;
         IdKnownFunc is_known;
         void *data;
 } Owners;
 
-static bool has_owner(const char *sandbox_id, const void *data) {
+/* Rules of another daemon in this network namespace are none of our business. */
+static bool has_owner(const char *label, const void *data) {
         const Owners *owners = data;
+        g_autofree char *id = g_strndup(label, ID_LENGTH);
 
-        return owners->is_known(sandbox_id, owners->data);
+        return !g_str_has_suffix(label, owners->ours) || owners->is_known(id, owners->data);
 }
 
 void port_mapper_collect(PortMapper *mapper, IdKnownFunc is_known, void *data) {
-        const Owners owners = { is_known, data };
+        const Owners owners = { mapper->owner, is_known, data };
         g_autoptr(GError) failure = NULL;
 
         if (mapper->backend && !remove_where(mapper, has_owner, &owners, &failure))

@@ -32,7 +32,9 @@ typedef struct PortMapper PortMapper;
 
 /* Picks nft, else iptables, else fails saying what to install. @disabled: a mapper that does
  * nothing. */
-PortMapper *port_mapper_new(bool disabled, GError **error);
+/* @owner: any text that tells this daemon from another one on the same host, such as its run root; only
+ * rules of that owner are collected. */
+PortMapper *port_mapper_new(bool disabled, const char *owner, GError **error);
 void port_mapper_free(PortMapper *mapper);
 
 /* Map to the first IPv4 and the first IPv6 address of @ips; 127.0.0.1 works too (route_localnet

@@ -162,6 +162,7 @@ static void assert_no_trace(void) {
 }
 
 typedef struct Fixture {
+        const PortBackend *backend;
         PortMapper *mapper;
         char *id;
         int pod; /* listens on POD:80 */
@@ -258,11 +259,15 @@ static void test_conflict(Fixture *fixture) {
 }
 
 static void test_collect(Fixture *fixture) {
+        g_autoptr(PortMapper) other = port_mapper_new_with(fixture->backend, "other");
         g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
         g_autofree char *second = id_new();
 
         g_assert_true(add(fixture, fixture->id, &(PortMap) { PORT_TCP, 8080, 80, "" }, NULL));
         g_assert_true(add(fixture, second, &(PortMap) { PORT_TCP, 8081, 80, "" }, NULL));
+        /* Another daemon knows neither of them, and leaves both alone. */
+        port_mapper_collect(other, id_is_in_set, known);
+        assert_reaches(NULL, "127.0.0.1", 8081, fixture->pod);
         g_hash_table_add(known, fixture->id);
         port_mapper_collect(fixture->mapper, id_is_in_set, known);
         assert_reaches(NULL, "127.0.0.1", 8080, fixture->pod);
@@ -333,8 +338,8 @@ static void test_hostile(void) {
         const PortMap no_port = { PORT_TCP, 8080, 0, "" }, bad_ip = { PORT_TCP, 8080, 80, "x; }" };
         const PortMap odd = { (PortProtocol) 7, 8080, 80, "" };
         const PortMap two[] = { { PORT_TCP, 8080, 80, "" }, { PORT_TCP, 8080, 81, "" } };
-        g_autoptr(PortMapper) mapper = port_mapper_new_with(&port_backend_nft);
-        g_autoptr(PortMapper) disabled = port_mapper_new(true, NULL);
+        g_autoptr(PortMapper) mapper = port_mapper_new_with(&port_backend_nft, "test");
+        g_autoptr(PortMapper) disabled = port_mapper_new(true, "test", NULL);
         g_autofree char *id = id_new();
 
         g_assert_false(port_mapper_add(mapper, "x\" }", pod_ips, &good, 1, NULL));
@@ -364,7 +369,7 @@ static void test_all_or_nothing(void) {
         static const PortBackend fake = { "fake", NULL, fake_load, fake_replace };
         static const char *const ips[] = { "127.0.0.1", "::1", NULL };
         const PortMap map = { PORT_TCP, 8080, 80, "" };
-        g_autoptr(PortMapper) mapper = port_mapper_new_with(&fake);
+        g_autoptr(PortMapper) mapper = port_mapper_new_with(&fake, "test");
         g_autofree char *id = id_new();
 
         fake_rules[0] = 99;
@@ -439,7 +444,8 @@ static void run_case(const PortBackend *backend, const Case *what) {
                 g_test_skip(error->message);
                 return;
         }
-        fixture.mapper = port_mapper_new_with(backend);
+        fixture.backend = backend;
+        fixture.mapper = port_mapper_new_with(backend, "test");
         fixture.id = id_new();
         fixture.pod = bind_in("pod", POD, 80, SOCK_STREAM);
         what->test(&fixture);
