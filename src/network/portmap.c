@@ -62,8 +62,7 @@ static int address_family(const char *text) {
         return inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
 }
 
-/* The comment of a rule: the id of its sandbox, "@", and the mark of the daemon that made it. Rules of
- * before had the id alone. */
+/* The comment of a rule: the id of its sandbox, "@", and the mark of the daemon that made it. */
 #define OWNER_LENGTH 8
 
 static char *make_label(const PortMapper *mapper, const char *sandbox_id) {
