@@ -135,11 +135,15 @@ teardown() {
         equal "$(crictl ps -aq)" ""
 }
 
-@test "a started container cannot be started" {
+@test "a second start changes nothing, and what has ended is not started" {
         pod=$(pod one)
         id=$(container "$pod" first)
-        refused crictl start "$id"
+        pid=$(of "$id" .info.pid)
+        # An error, or the answer to a retry.
+        run crictl start "$id"
         equal "$(of "$id" .status.state)" CONTAINER_RUNNING
+        equal "$(of "$id" .info.pid)" "$pid"
+        equal "$(in_container "$id" ps | grep -c "sleep 1000000")" 1
         crictl stop "$id"
         refused crictl start "$id"
 }
