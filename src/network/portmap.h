@@ -31,8 +31,8 @@ typedef struct PortMap {
 typedef struct PortMapper PortMapper;
 
 /* Picks nft, else iptables, else fails saying what to install. @disabled: a mapper that does
- * nothing. @owner: any text that tells this daemon from another one on the same host, such as its run root;
- * only rules of that owner are collected. */
+ * nothing. @owner: any text that tells this daemon from another one on the same host, such as its
+ * run root; only rules of that owner are collected. */
 PortMapper *port_mapper_new(bool disabled, const char *owner, GError **error);
 void port_mapper_free(PortMapper *mapper);
 
