@@ -28,6 +28,7 @@ typedef struct Claim {
         int done_fd; /* eventfd, readable once settled */
         gint64 since_usec;
         const char *step;
+        int waiting; /* atomic */
 } Claim;
 
 static void claim_clear(void *data) {
@@ -174,9 +175,12 @@ static Claim *claim_or_join(Registry *registry, const char *name) {
 
 static ClaimOutcome claim_wait(
         Claim *claim, const char *name, gint64 deadline_usec, int cancel_fd, GError **error) {
-        int ready = fd_wait(claim->done_fd, POLLIN, deadline_usec, cancel_fd);
-        const char *step = g_atomic_pointer_get(&claim->step);
+        const char *step;
+        int ready;
 
+        g_atomic_int_inc(&claim->waiting);
+        ready = fd_wait(claim->done_fd, POLLIN, deadline_usec, cancel_fd);
+        step = g_atomic_pointer_get(&claim->step);
         if (ready > 0 && !claim->failure)
                 return CLAIM_DONE;
         if (ready > 0)
@@ -242,4 +246,12 @@ void registry_release_name(Registry *registry, const char *name, const char *id)
         claim = g_hash_table_lookup(registry->claims, name);
         if (claim && g_strcmp0(claim->id, id) == 0)
                 g_hash_table_remove(registry->claims, name);
+}
+
+bool registry_is_joined(Registry *registry, const char *name) {
+        Claim *claim;
+
+        lock_guard(&registry->lock);
+        claim = g_hash_table_lookup(registry->claims, name);
+        return claim && g_atomic_int_get(&claim->waiting) > 0;
 }

@@ -54,3 +54,8 @@ void registry_note_step(Registry *registry, const char *name, const char *step);
 void registry_adopt_name(Registry *registry, const char *name, const char *id);
 /* Give up a name if it still belongs to @id. */
 void registry_release_name(Registry *registry, const char *name, const char *id);
+
+/* Whether somebody waits for the creation of @name. For tests. */
+bool registry_is_joined(Registry *registry, const char *name);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Registry, registry_free)
