@@ -57,7 +57,7 @@ walk() {
         pod=$(pod bystander)
         id=$(container "$pod" bystander)
         # A process that has not become its program yet would look like another one later.
-        runs_sleep() { [ "$(cat "/proc/$(of "$id" .info.pid)/comm")" = sleep ]; }
+        runs_sleep() { grep -qs ^sleep "/proc/$(of "$id" .info.pid)/cmdline"; }
         wait_until runs_sleep
         bystander "$pod" "$id" >"$E2E_TEST/bystander"
         wait_until bystander_sleeps
