@@ -287,6 +287,8 @@ bool config_resolve(Config *config, bool manager_was_set, GError **error) {
                             "cgroupfs, which the kubelet learns by asking");
                 set_text(&config->cgroup_manager, "cgroupfs");
         }
+        if (*config->registries_conf && access(config->registries_conf, R_OK) < 0)
+                return fail_errno(error, "registries.conf: read %s", config->registries_conf);
         return finish_handlers(config, error);
 }
 

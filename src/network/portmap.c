@@ -22,7 +22,8 @@
 #define FAMILIES 2 /* IPv4, IPv6 */
 
 struct PortMapper {
-        const PortBackend *backend; /* NULL: does nothing */
+        bool disabled;              /* does nothing */
+        const PortBackend *backend; /* NULL: not chosen yet */
         char *owner;                /* marks our rules among those of other daemons */
         Lock lock;                  /* held through a transaction */
 };
@@ -162,24 +163,38 @@ PortMapper *port_mapper_new_with(const PortBackend *backend, const char *owner) 
 }
 
 PortMapper *port_mapper_new(bool disabled, const char *owner, GError **error) {
+        g_autofree char *nft = g_find_program_in_path("nft");
+        g_autofree char *iptables = g_find_program_in_path("iptables-restore");
+        PortMapper *mapper;
+
+        if (!disabled && !nft && !iptables)
+                return fail_null(error, ERROR_UNAVAILABLE,
+                                 "host ports need nft or iptables: install nftables, or set "
+                                 "disable_hostport_mapping");
+        mapper = port_mapper_new_with(NULL, owner);
+        mapper->disabled = disabled;
+        return mapper;
+}
+
+/* Asking the kernel takes longer than all else that a daemon does at its start, so it is left to
+ * the first use. The lock is held. */
+static bool choose_backend(PortMapper *mapper, GError **error) {
         static const PortBackend *const backends[] = { &port_backend_nft, &port_backend_iptables };
         g_autoptr(GString) reasons = g_string_new(NULL);
 
-        if (disabled)
-                return port_mapper_new_with(NULL, owner);
-        for (unsigned i = 0; i < G_N_ELEMENTS(backends); i++) {
+        for (unsigned i = 0; i < G_N_ELEMENTS(backends) && !mapper->backend; i++) {
                 g_autoptr(GError) failure = NULL;
 
-                if (backends[i]->probe(&failure)) {
-                        log_debug("host ports by %s", backends[i]->name);
-                        return port_mapper_new_with(backends[i], owner);
-                }
-                g_string_append_printf(reasons, "%s%s", i ? "; " : "", failure->message);
+                if (backends[i]->probe(&failure))
+                        mapper->backend = backends[i];
+                else
+                        g_string_append_printf(reasons, "%s%s", i ? "; " : "", failure->message);
         }
-        return fail_null(error, ERROR_UNAVAILABLE,
-                         "host ports need nft or iptables (%s): install nftables, or set "
-                         "disable_hostport_mapping",
-                         reasons->str);
+        return mapper->backend ||
+               fail(error, ERROR_UNAVAILABLE,
+                    "host ports need nft or iptables (%s): install nftables, or set "
+                    "disable_hostport_mapping",
+                    reasons->str);
 }
 
 void port_mapper_free(PortMapper *mapper) {
@@ -385,6 +400,8 @@ static void change_undo(const PortMapper *mapper, Change *change) {
 static bool add_locked(PortMapper *mapper, Change changes[FAMILIES], GError **error) {
         lock_guard(&mapper->lock);
 
+        if (!choose_backend(mapper, error))
+                return false;
         for (unsigned i = 0; i < FAMILIES; i++)
                 if (!change_plan(mapper, &changes[i], error))
                         return false;
@@ -403,7 +420,7 @@ bool port_mapper_add(PortMapper *mapper, const char *sandbox_id, const char *con
         Change changes[FAMILIES];
         bool done = true;
 
-        if (!mapper->backend || n_maps == 0)
+        if (mapper->disabled || n_maps == 0)
                 return true;
         if (!id_is_valid(sandbox_id))
                 return fail(error, ERROR_INVALID_ARGUMENT, "\"%s\" is no id of a sandbox",
@@ -449,6 +466,8 @@ static bool remove_where(PortMapper *mapper, KeepFunc keep, const void *data, GE
         g_autoptr(GError) first = NULL;
 
         lock_guard(&mapper->lock);
+        if (!choose_backend(mapper, error))
+                return false;
         for (unsigned i = 0; i < FAMILIES; i++) {
                 g_autoptr(GError) failure = NULL;
 
@@ -466,7 +485,7 @@ static bool is_other(const char *label, const void *data) {
 }
 
 bool port_mapper_remove(PortMapper *mapper, const char *sandbox_id, GError **error) {
-        return !mapper->backend || remove_where(mapper, is_other, sandbox_id, error);
+        return mapper->disabled || remove_where(mapper, is_other, sandbox_id, error);
 }
 
 /* Whom to ask about a sandbox of ours. */
@@ -488,6 +507,6 @@ void port_mapper_collect(PortMapper *mapper, IdKnownFunc is_known, void *data) {
         const Owners owners = { mapper->owner, is_known, data };
         g_autoptr(GError) failure = NULL;
 
-        if (mapper->backend && !remove_where(mapper, has_owner, &owners, &failure))
+        if (!mapper->disabled && !remove_where(mapper, has_owner, &owners, &failure))
                 log_warning("ignoring: host ports of forgotten sandboxes: %s", failure->message);
 }
