@@ -1,22 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures as markdown tables."""
 
-# What the daemon is measured against: metric, limit, and whether it is times the floor.
+# What the daemon is measured against: metric, how, limit. "ms", "KiB" and the like are limits by
+# themselves; "x floor" is times the floor, "x NAME" how many times better than that peer.
 TARGETS = (
-    ("seq/pod to Running, ms", 1.5, True),
-    ("seq/full life cycle, ms", 1.5, True),
-    ("stop/StopContainer, process obeys TERM, ms", 5, False),
-    ("query/ListContainers (200), ms", 0.5, False),
-    ("exec/ExecSync true, ms", 1.3, True),
-    ("cold/exec to first answer, ms", 25, False),
-    ("log/200 MB in writes of 64 kB, MB/s", -400, False),
-    ("log/200 MB in writes of 64 kB: monitor CPU, s", 0.3, False),
-    ("log/200 MB in writes of a line, MB/s", -400, False),
-    ("log/200 MB in writes of a line: monitor CPU, s", 0.3, False),
-    ("mem/daemon RSS idle, KiB", 14 * 1024, False),
-    ("mem/daemon RSS with 200 containers, KiB", 18 * 1024, False),
-    ("mem/monitors PSS per container, KiB", 100, False),
+    ("seq/pod to Running, ms", "x floor", 1.5),
+    ("seq/full life cycle, ms", "x floor", 1.5),
+    ("seq/full life cycle, ms", "x cri-o", 4),
+    ("seq/full life cycle, ms", "x containerd", 3),
+    ("stop/StopContainer, process obeys TERM, ms", "ms", 5),
+    ("query/ListContainers (200), ms", "ms", 0.5),
+    ("exec/ExecSync true, ms", "x floor", 1.3),
+    ("cold/exec to first answer, ms", "ms", 25),
+    ("log/200 MB in writes of 64 kB, MB/s", "MB/s", 400),
+    ("log/200 MB in writes of 64 kB: monitor CPU, s", "s", 0.3),
+    ("log/200 MB in writes of a line, MB/s", "MB/s", 400),
+    ("log/200 MB in writes of a line: monitor CPU, s", "s", 0.3),
+    ("mem/daemon RSS idle, KiB", "KiB", 14 * 1024),
+    ("mem/daemon RSS with 200 containers, KiB", "KiB", 18 * 1024),
+    ("mem/monitors PSS per container, KiB", "KiB", 100),
 )
+# More cannot be logged than the writer writes: so near to a pipe that nobody logs is near enough.
+NEAR_FLOOR = 0.9
 NOISE = "noise/"
 
 
@@ -66,22 +71,36 @@ def figures(metrics, ours, peers):
         yield row(metric, *cells)
 
 
+def judge(subjects, ours, how, limit):
+    """What was measured, the best of it, and whether the limit is kept; nothing when it was not
+    measured. Of a rate the best is the largest."""
+    mine, name = subjects.get(ours), how.removeprefix("x ")
+    if not mine or (name != how and name not in subjects):
+        return None
+    if how == "MB/s":
+        floor = subjects.get("floor", {}).get("Median", float("inf"))
+        return mine["Median"], mine["Max"], mine["Median"] >= min(limit, NEAR_FLOOR * floor)
+    if name == how:
+        return mine["Median"], mine["Min"], mine["Median"] <= limit
+    other = subjects[name]
+    if name == "floor":
+        value = mine["Median"] / other["Median"]
+        return value, mine["Min"] / other["Min"], value <= limit
+    value = other["Median"] / mine["Median"]
+    return value, other["Min"] / mine["Min"], value >= limit
+
+
 def verdicts(metrics, ours):
-    yield from head("target", "limit", "measured (median)", "best", "met")
-    for metric, limit, times in TARGETS:
-        subjects = metrics.get(metric, {})
-        mine, floor = subjects.get(ours), subjects.get("floor")
-        if not mine or (times and not floor):
+    yield from head("target", "limit", "measured (medians)", "best", "met")
+    for metric, how, limit in TARGETS:
+        found = judge(metrics.get(metric, {}), ours, how, limit)
+        if not found:
             continue
-        scale = floor["Median"] if times else 1
-        value, best = mine["Median"] / scale, mine["Min"] / (floor["Min"] if times else 1)
-        if limit < 0:
-            best = mine["Max"]
-        met = value >= -limit if limit < 0 else value <= limit
-        text = f"at least {-limit}" if limit < 0 else f"at most {limit}"
-        unit = " x floor" if times else ""
-        yield row(metric, text + unit, number(value) + unit, number(best) + unit,
-                  "yes" if met else "**no**")
+        value, best, met = found
+        more = how == "MB/s" or (how.startswith("x ") and how != "x floor")
+        near = f" or {NEAR_FLOOR} x floor" if how == "MB/s" else ""
+        yield row(metric, f"{'at least' if more else 'at most'} {limit} {how}{near}",
+                  number(value), number(best), "yes" if met else "**no**")
 
 
 def noise(metrics):
