@@ -28,7 +28,7 @@ static void set_text(char **place, const char *text) {
 static char *find_conmon(void) {
         g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
         g_autofree char *folder = self ? g_path_get_dirname(self) : g_strdup("/usr/bin");
-        const char *const places[] = {"conmon", "../conmon/conmon", "../libexec/crio/conmon"};
+        const char *const places[] = {"../libexec/crio/conmon", "../conmon/conmon", "conmon"};
 
         for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
                 g_autofree char *path = g_build_filename(folder, places[i], NULL);

@@ -146,6 +146,14 @@ static GPtrArray *thermal_paths(void) {
         return paths;
 }
 
+/* The kubelet may have named it already; a second mount over it would only cost. */
+static void mask_once(Json *array, const char *path) {
+        for (size_t i = 0; i < json_length(array); i++)
+                if (g_strcmp0(json_string(json_at(array, i)), path) == 0)
+                        return;
+        json_append_string(array, path);
+}
+
 static void mask_more(SpecBuild *build) {
         static const char *const more[] = {
                 "/proc/asound", "/proc/interrupts", "/sys/devices/virtual/powercap"};
@@ -153,9 +161,9 @@ static void mask_more(SpecBuild *build) {
         GPtrArray *thermal = thermal_paths();
 
         for (unsigned i = 0; i < G_N_ELEMENTS(more); i++)
-                json_append_string(array, more[i]);
+                mask_once(array, more[i]);
         for (guint i = 0; i < thermal->len; i++)
-                json_append_string(array, thermal->pdata[i]);
+                mask_once(array, thermal->pdata[i]);
 }
 
 /* No list at all is the kubelet's way to ask for an unmasked /proc. */
