@@ -182,7 +182,9 @@ static void test_round_trip(Fixture *fixture, const void *data) {
                         g_error("handler's %s got lost", handler_options.options[i].key);
         defaults = config_print(loaded, true);
         write_file(fixture, "crio.conf", defaults);
-        g_assert_nonnull(load(fixture, "", &error));
+        config_unref(g_steal_pointer(&loaded));
+        loaded = load(fixture, "", &error);
+        g_assert_no_error(error);
 }
 
 /* The line that minikube looks for. */
