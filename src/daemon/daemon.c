@@ -117,7 +117,8 @@ static bool make_folders(Daemon *daemon, GError **error) {
 static char *find_worker(void) {
         g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
         g_autofree char *folder = self ? g_path_get_dirname(self) : g_strdup("/usr/bin");
-        const char *const places[] = {"../libexec/crio/crio-image", "image/crio-image", "crio-image"};
+        const char *const places[] = {
+                "../libexec/crio/crio-image", "image/crio-image", "crio-image"};
 
         for (unsigned i = 0; i < G_N_ELEMENTS(places); i++) {
                 char *path = g_build_filename(folder, places[i], NULL);
