@@ -23,10 +23,6 @@ char *id_new(void) {
         return id;
 }
 
-char *id_new_uuid(void) {
-        return g_uuid_string_random();
-}
-
 bool id_is_in_set(const char *id, void *set) {
         return g_hash_table_contains(set, id);
 }

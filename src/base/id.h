@@ -11,9 +11,6 @@
 /* A new random id; free with g_free(). */
 char *id_new(void);
 
-/* A random version 4 UUID, as CRI-O names pinned namespaces; free with g_free(). */
-char *id_new_uuid(void);
-
 bool id_is_valid(const char *text);
 
 /* Asked by a sweep whether the thing called @id still has an owner. */

@@ -164,11 +164,6 @@ void process_free(Process *process) {
         g_free(process);
 }
 
-void process_release(Process *process) {
-        fd_close(process->pidfd);
-        g_free(process);
-}
-
 void process_output_clear(ProcessOutput *output) {
         g_clear_pointer(&output->out, g_free);
         g_clear_pointer(&output->err, g_free);

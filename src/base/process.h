@@ -4,8 +4,7 @@
 /*
  * Process - a child process; the only place of the project that starts one.
  *
- * Owner    Whoever spawned it. process_free() kills and reaps a child that is still running; use
- *          process_release() for a child that is to outlive us.
+ * Owner    Whoever spawned it. process_free() kills and reaps a child that is still running.
  * Threads  Any, one at a time. Never spawn from a thread that entered another namespace.
  */
 
@@ -36,10 +35,6 @@ bool process_wait(
         Process *process, gint64 deadline_usec, int cancel_fd, int *ret_status, GError **error);
 void process_kill(Process *process, int signal);
 void process_free(Process *process);
-
-/* Let go of a child that belongs to itself now; the descriptor is closed, a zombie is nobody's
- * here. */
-void process_release(Process *process);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Process, process_free)
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "config/option.h"
 
 /* Flags that are no options. */
@@ -189,6 +190,8 @@ static bool parse_flag(Arguments *arguments, char **argv, int argc, int *index, 
                 add_setting(arguments, option, name, value ? value : "true");
         else if (!value || wants_value || !g_str_equal(value, "false"))
                 set_plain(arguments, plain, value);
+        if (!option && (plain == FLAG_IGNORED || plain == FLAG_IGNORED_SWITCH))
+                log_warning("--%s has no effect in this release", name);
         return true;
 }
 

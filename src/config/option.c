@@ -245,32 +245,6 @@ void option_clear(const Option *option, void *object) {
         }
 }
 
-void option_copy(const Option *option, void *to, const void *from) {
-        void *target = place_of(option, to);
-        const void *source = place_of(option, from);
-
-        option_clear(option, to);
-        switch (option->type) {
-        case OPTION_STRING:
-        case OPTION_DURATION:
-                *(char **)target = g_strdup(*(char *const *)source);
-                break;
-        case OPTION_LIST:
-                *(GStrv *)target = g_strdupv(*(const GStrv *)source);
-                break;
-        case OPTION_MAP:
-                *(GHashTable **)target = g_hash_table_ref(*(GHashTable *const *)source);
-                break;
-        case OPTION_BOOL:
-                *(bool *)target = *(const bool *)source;
-                break;
-        case OPTION_INT:
-        case OPTION_SIZE:
-                *(gint64 *)target = *(const gint64 *)source;
-                break;
-        }
-}
-
 bool option_is_equal(const Option *option, const void *a, const void *b) {
         g_autofree char *left = option_print(option, a);
         g_autofree char *right = option_print(option, b);

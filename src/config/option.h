@@ -53,7 +53,6 @@ bool option_set_toml(
         const Option *option, void *object, const Toml *value, const char *file, GError **error);
 
 void option_clear(const Option *option, void *object);
-void option_copy(const Option *option, void *to, const void *from);
 bool option_is_equal(const Option *option, const void *a, const void *b);
 /* The value as TOML; free with g_free(). */
 char *option_print(const Option *option, const void *object);

@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "host/cgroup.h"
 #include "pod/container-private.h"
 
 /* After SIGKILL, when the request brings no deadline of its own. */

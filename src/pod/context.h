@@ -5,7 +5,7 @@
  * PodContext - what sandboxes and containers need of the rest of the house.
  *
  * Owner    The daemon; lives longer than any sandbox. Threads: any; the members are set once at
- * start, except config, which pod_context_get_config() reads.
+ * start.
  */
 
 #include "base/lock.h"

@@ -14,7 +14,6 @@
 #include "host/mount.h"
 #include "host/sysctl.h"
 #include "pod/infra.h"
-#include "pod/registry.h"
 #include "pod/sandbox-private.h"
 
 #define SHM_SIZE (64 << 20)
