@@ -97,6 +97,11 @@ try() {
         contains "$output" registries.conf
 }
 
+@test "a log file that cannot be written" {
+        try --log /no/such/folder/log
+        contains "$output" "/no/such/folder/log"
+}
+
 @test "an option that does not exist" {
         try --no-such-option
         contains "$output" no-such-option
@@ -123,10 +128,13 @@ try() {
                 --namespaces-dir "$E2E_TEST/ns" --container-exits-dir "$E2E_TEST/exits" \
                 --container-attach-socket-dir "$E2E_TEST/attach" \
                 --version-file "$E2E_TEST/version" --clean-shutdown-file "$E2E_TEST/clean" \
+                --log "$E2E_TEST/log" --profile \
                 >>"$E2E_DIR/daemon.log" 2>&1 3>&- &
         echo $! >"$E2E_DIR/daemon.pid"
         wait_until daemon_answers
         crictl info >/dev/null
+        grep -q "serves $E2E_SOCKET" "$E2E_TEST/log"
+        grep -q 'profile has no effect' "$E2E_DIR/daemon.log"
         daemon_stop
         daemon_start
 }
